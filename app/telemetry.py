@@ -1,0 +1,64 @@
+"""What happens is told as one JSON line an event, with the ids that tie lines together; and as metrics.
+
+Secrets never reach a log: settings keep them out of ``repr``, and numbers are masked to their last four digits by
+:func:`mask_number` before they are logged.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from app.errors import PostcardError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("postcard")
+
+MESSAGES = Counter("postcard_messages_total", "Messages by what one attempt came to.", ["outcome"])
+REPORTS = Counter("postcard_reports_total", "Callbacks by type and status.", ["kind", "status"])
+ASSETS = Counter("postcard_assets_total", "Uploads by what became of them.", ["result"])
+FIT_SECONDS = Histogram("postcard_fit_seconds", "Seconds to make one rendition.", ["kind"])
+HOSTING = Counter("postcard_hosting_total", "Requests to the store.", ["operation", "result"])
+
+
+def configure_logging(level: str) -> None:
+    """Send every log line, our own and the libraries', to standard error as JSON."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("botocore", "boto3", "urllib3", "huey", "alembic.runtime.plugins"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def log_error(event: str, error: PostcardError, **facts: Any) -> None:
+    """Log one of our errors as loudly as its family says."""
+    getattr(log, error.log_level)(event, error=error.slug, detail=error.detail, alarm=error.alarm, **facts)
+
+
+def mask_number(number: str) -> str:
+    """Keep the last four digits: ``12515550130`` becomes ``*******0130``."""
+    return "*" * max(0, len(number) - 4) + number[-4:]
