@@ -114,7 +114,9 @@ class Queue:
 class S3:
     """The store. Credentials as boto3 finds them (environment, profile, instance role)."""
 
-    endpoint_url: str = _setting("", "S3 endpoint. Empty: AWS, or the embedded store under `postcard run`.", check=_HTTP)
+    endpoint_url: str = _setting(
+        "", "S3 endpoint. Empty: AWS, or the embedded store under `postcard run`.", check=_HTTP
+    )
     bucket: str = _setting("media", "Bucket name.")
     region: str = _setting("us-east-1", "Region of the bucket.")
     connect_seconds: float = _setting(3.0, "Seconds to wait for a connection.", check=_between(0.1, 60))
@@ -123,7 +125,9 @@ class S3:
     media_prefix: str = _setting("m/", "Key prefix of renditions: public.")
     originals_prefix: str = _setting("originals/", "Key prefix of uploads: private.")
     cache_seconds: int = _setting(
-        604_800, "`max-age` of hosted media in seconds; three days (259,200) at least.", check=_between(259_200, 31_536_000)
+        604_800,
+        "`max-age` of hosted media in seconds; three days (259,200) at least.",
+        check=_between(259_200, 31_536_000),
     )
 
 
@@ -132,7 +136,9 @@ class Public:
     """Where the world, OpenMarket included, fetches media."""
 
     base_url: str = _setting(
-        "", "Address under which keys are public: bucket or CDN, without a slash at the end. Empty: endpoint/bucket.", check=_HTTP
+        "",
+        "Address under which keys are public: bucket or CDN, without a slash at the end. Empty: endpoint/bucket.",
+        check=_HTTP,
     )
 
 
@@ -144,7 +150,9 @@ class Lease:
         4, "Days that an object stays past the last request that names it; never under 3.", check=_between(3, 365)
     )
     lifecycle_days: int = _setting(
-        30, "Days after the last write at which the bucket's rule removes media; `bucket apply` writes it.", check=_between(6, 3650)
+        30,
+        "Days after the last write at which the bucket's rule removes media; `bucket apply` writes it.",
+        check=_between(6, 3650),
     )
 
 
@@ -163,7 +171,9 @@ class Upload:
     max_pixels: int = _setting(200_000_000, "Most pixels of a still, width x height.", check=_between(1, 1_000_000_000))
     fetch_seconds: float = _setting(30.0, "Seconds that fetching a URL may take.", check=_between(1, 300))
     fetch_http: bool = _setting(False, "Also fetch http:// URLs (otherwise https only).")
-    fetch_private: bool = _setting(False, "Also fetch from private and loopback addresses. For tests on one machine only.")
+    fetch_private: bool = _setting(
+        False, "Also fetch from private and loopback addresses. For tests on one machine only."
+    )
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,9 @@ class Fit:
 
     processes: int = _setting(2, "Confined decoder processes of the worker.", check=_between(1, 64))
     seconds: float = _setting(60.0, "Wall-clock seconds after which a decoder is killed.", check=_between(1, 600))
-    memory_bytes: int = _setting(2_000_000_000, "Address space of one decoder in bytes.", check=_between(300_000_000, 64_000_000_000))
+    memory_bytes: int = _setting(
+        2_000_000_000, "Address space of one decoder in bytes.", check=_between(300_000_000, 64_000_000_000)
+    )
 
 
 @dataclass(frozen=True)
@@ -180,18 +192,26 @@ class OpenMarket:
     """The account that sends."""
 
     endpoints: tuple[str, ...] = _setting(
-        ("https://mms.openmarket.com/mms/v2/send",), "Send URLs in order of preference, comma-separated.", check=_each(_HTTP)
+        ("https://mms.openmarket.com/mms/v2/send",),
+        "Send URLs in order of preference, comma-separated.",
+        check=_each(_HTTP),
     )
     account_id: str = _setting("", "Account id; case-sensitive.")
     password: str = _setting("", "Account password; case-sensitive.", secret=True)
     source: str = _setting("", "Source for countries that POSTCARD_OPENMARKET_SOURCES does not name; digits, no +.")
     mt_config: str = _setting("", "MT configuration for the same.")
-    sources: tuple[str, ...] = _setting((), "Per country, e.g. `US:88600/config1,GB:447700900750/config2`.", check=_sources)
+    sources: tuple[str, ...] = _setting(
+        (), "Per country, e.g. `US:88600/config1,GB:447700900750/config2`.", check=_sources
+    )
     tps: int = _setting(10, "Messages per second that the account may send.", check=_between(1, 10_000))
     connections: int = _setting(16, "Open connections, so also messages under way at once.", check=_between(1, 1024))
     connect_seconds: float = _setting(5.0, "Seconds to wait for a connection, TLS included.", check=_between(0.1, 60))
-    answer_seconds: float = _setting(30.0, "Seconds to wait for an answer; past it the message is *unknown*.", check=_between(0.1, 300))
-    attempts: int = _setting(5, "Tries of one message, counting only what certainly was not accepted.", check=_between(1, 20))
+    answer_seconds: float = _setting(
+        30.0, "Seconds to wait for an answer; past it the message is *unknown*.", check=_between(0.1, 300)
+    )
+    attempts: int = _setting(
+        5, "Tries of one message, counting only what certainly was not accepted.", check=_between(1, 20)
+    )
 
 
 @dataclass(frozen=True)
@@ -211,7 +231,9 @@ class Callback:
     """What OpenMarket posts to us."""
 
     secret: str = _setting("", "Last segment of the callback URL, 24 characters or more.", secret=True)
-    previous_secret: str = _setting("", "A second secret that is valid too, while OpenMarket changes over.", secret=True)
+    previous_secret: str = _setting(
+        "", "A second secret that is valid too, while OpenMarket changes over.", secret=True
+    )
     networks: tuple[str, ...] = _setting((), "Networks that may post; empty = any.", check=_networks)
     max_bytes: int = _setting(5_000_000, "Longest callback body in bytes.", check=_between(10_000, 100_000_000))
 
@@ -229,18 +251,28 @@ class Web:
 
     port: int = _setting(8000, "Port on loopback.", check=_between(0, 65_535))
     host: str = _setting("127.0.0.1", "Address to listen on.")
-    base_url: str = _setting("", "Own address of pages and API: links, Origin, problem types. Empty: http://127.0.0.1:PORT.", check=_HTTP)
+    base_url: str = _setting(
+        "", "Own address of pages and API: links, Origin, problem types. Empty: http://127.0.0.1:PORT.", check=_HTTP
+    )
     threads: int = _setting(16, "Threads of the web server: requests at once.", check=_between(1, 256))
-    wait_seconds: float = _setting(20.0, "Seconds that an upload waits for its renditions before it answers 202.", check=_between(0, 100))
-    trusted_proxies: int = _setting(0, "Proxies in front whose X-Forwarded-* are believed; 0 = none.", check=_between(0, 5))
+    wait_seconds: float = _setting(
+        20.0, "Seconds that an upload waits for its renditions before it answers 202.", check=_between(0, 100)
+    )
+    trusted_proxies: int = _setting(
+        0, "Proxies in front whose X-Forwarded-* are believed; 0 = none.", check=_between(0, 5)
+    )
 
 
 @dataclass(frozen=True)
 class Sandbox:
     """The OpenMarket on this machine."""
 
-    callback_url: str = _setting("", "Where the sandbox posts reports. Empty: this machine's own callback address.", check=_HTTP)
-    port: int = _setting(0, "Port on loopback; 0 = a free one, remembered in the data folder.", check=_between(0, 65_535))
+    callback_url: str = _setting(
+        "", "Where the sandbox posts reports. Empty: this machine's own callback address.", check=_HTTP
+    )
+    port: int = _setting(
+        0, "Port on loopback; 0 = a free one, remembered in the data folder.", check=_between(0, 65_535)
+    )
 
 
 @dataclass(frozen=True)
@@ -277,7 +309,11 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 
 def _parse(kind: Any, text: str) -> Any:
-    """Turn text into ``kind``. Raises ValueError with what was expected."""
+    """Turn text into ``kind``.
+
+    Raises:
+        ValueError: with what was expected.
+    """
     text = text.strip()
     if kind is bool:
         if text.lower() not in _TRUE | _FALSE:
@@ -352,4 +388,6 @@ def read_settings(values: Mapping[str, str] | None = None) -> tuple[Settings, li
     unknown = sorted(name for name in values if name.startswith(PREFIX) and name not in known)
     if mistakes:
         raise SettingsInvalid("; ".join(mistakes), mistakes=mistakes)
-    return Settings(**sections), [f"{name} is not a setting of Postcard; docs/settings.md lists all" for name in unknown]
+    return Settings(**sections), [
+        f"{name} is not a setting of Postcard; docs/settings.md lists all" for name in unknown
+    ]

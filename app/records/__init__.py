@@ -1,0 +1,10 @@
+"""Rows: what Postcard remembers. The only room that knows SQLAlchemy; it imports no stage and makes no network call.
+
+database      the engine, transactions, the database's clock       tables   every table
+assets        uploads                                             objects  hosted objects and renditions
+campaigns     campaigns and their parts                            messages the mark *sending*, outcomes, attempts
+callbacks     reports and inbound messages as they came            jobs     work that is due, locks, pacing
+senders       senders and edited operators                         suppressions  numbers that must not be sent to
+people        users, tokens, sign-in links                         idempotency  first answers by key
+migrate       the schema, one head, for SQLite and PostgreSQL
+"""
