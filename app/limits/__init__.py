@@ -1,0 +1,19 @@
+"""Limits: profiles and operators as data, each row with its source and date; may import only model and below.
+
+The rows are in ``profiles.csv`` and ``operators.csv`` beside this file. Edits of an installation live in the records and are
+passed in: nothing here is ever written.
+"""
+
+from app.limits.choice import RESERVED_BYTES, auto_profile, budget_of, profile_for
+from app.limits.rows import operator_named, operators, profile_named, profiles
+
+__all__ = [
+    "RESERVED_BYTES",
+    "auto_profile",
+    "budget_of",
+    "operator_named",
+    "operators",
+    "profile_for",
+    "profile_named",
+    "profiles",
+]

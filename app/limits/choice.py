@@ -1,0 +1,48 @@
+"""Which profile a recipient gets, and what it leaves for one piece of media."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from app.limits.rows import operators, profile_named
+from app.model.media import Budget, Operator, Profile
+from app.model.messages import SenderKind
+
+RESERVED_BYTES = 4096
+"""What a message keeps for its text and headers when it carries one piece of media."""
+
+_UNKNOWN_COUNTRY = "universal"
+
+
+def profile_for(operator: Operator, kind: SenderKind) -> Profile:
+    """Tell the profile of a known operator, with the operator's own side where it has one.
+
+    Raises InvalidRequest when an edited row names a profile that does not exist.
+    """
+    profile = profile_named(operator.profile_by_kind.get(kind.value, _UNKNOWN_COUNTRY))
+    return replace(profile, side_pixels=operator.side_pixels) if operator.side_pixels else profile
+
+
+def auto_profile(
+    country: str, kind: SenderKind, operator: Operator | None = None, *, known: Iterable[Operator] | None = None
+) -> Profile:
+    """Choose the profile of a recipient.
+
+    Rule: the operator's own limit when it is known; otherwise the smallest among the operators of the country for
+    this kind of sender (US short code 590,000, US toll-free 490,000, GB, IE and AU 290,000); docs/limits.md.
+
+    Args:
+        country: ISO 3166 alpha-2, of the recipient.
+        kind: of the sender.
+        operator: the recipient's, only when it is really known.
+        known: all operators with the installation's edits; default: those that are shipped.
+    """
+    if operator is not None:
+        return profile_for(operator, kind)
+    rows = operators().values() if known is None else known
+    names = {row.profile_by_kind.get(kind.value, _UNKNOWN_COUNTRY) for row in rows if row.country == country}
+    return min(map(profile_named, names or {_UNKNOWN_COUNTRY}), key=lambda profile: profile.max_bytes)
+
+
+def budget_of(profile: Profile, *, reserved_bytes: int = RESERVED_BYTES) -> Budget:
+    """Tell what ``profile`` leaves for one piece of media when ``reserved_bytes`` are kept for the rest."""
+    return Budget(max_bytes=max(0, profile.max_bytes - reserved_bytes), side_pixels=profile.side_pixels)

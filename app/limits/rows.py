@@ -1,0 +1,84 @@
+"""The rows as shipped, read once."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from app.errors import InvalidRequest, NotFound
+from app.model.media import Operator, Profile
+from app.model.messages import SenderKind
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with resources.files(__package__).joinpath(name).open(encoding="utf-8") as text:
+        yield from csv.DictReader(text)
+
+
+@cache
+def profiles() -> Mapping[str, Profile]:
+    """Map names to profiles, from the smallest to the largest."""
+    return MappingProxyType(
+        {
+            row["name"]: Profile(
+                name=row["name"],
+                max_bytes=int(row["max_bytes"]),
+                side_pixels=int(row["side_pixels"]),
+                purpose=row["purpose"],
+                source=row["source"],
+                dated=date.fromisoformat(row["dated"]),
+            )
+            for row in _rows("profiles.csv")
+        }
+    )
+
+
+@cache
+def operators() -> Mapping[str, Operator]:
+    """Map ids such as ``att_us`` to operators."""
+    return MappingProxyType(
+        {
+            row["id"]: Operator(
+                id=row["id"],
+                name=row["name"],
+                country=row["country"],
+                openmarket_id=int(row["openmarket_id"]) if row["openmarket_id"] else None,
+                profile_by_kind={kind.value: row[kind.value] for kind in SenderKind},
+                side_pixels=int(row["side_pixels"]),
+                max_bytes=int(row["max_bytes"]),
+                source=row["source"],
+                dated=date.fromisoformat(row["dated"]),
+            )
+            for row in _rows("operators.csv")
+        }
+    )
+
+
+def profile_named(name: str) -> Profile:
+    """Look a profile up.
+
+    Raises:
+        InvalidRequest: there is none of this name; the sentence lists those that are.
+    """
+    found = profiles().get(name)
+    if found is None:
+        known = ", ".join(profiles())
+        raise InvalidRequest(
+            f"There is no profile {name[:40]!r}; choose one of {known}, or auto.",
+            errors=[{"field": "profile", "message": f"must be one of {known}, auto"}],
+        )
+    return found
+
+
+def operator_named(name: str) -> Operator:
+    """Look an operator up by its id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = operators().get(name)
+    if found is None:
+        raise NotFound(f"There is no operator {name[:40]!r}.")
+    return found

@@ -1,0 +1,94 @@
+"""Profiles and operators: the rows are whole, and a recipient gets the limit that the rule says."""
+
+from dataclasses import replace
+
+import pytest
+
+from app import limits
+from app.errors import InvalidRequest, NotFound
+from app.model.messages import SenderKind
+
+
+def test_the_profiles_are_the_ladder_from_small_to_large() -> None:
+    assert {name: (each.max_bytes, each.side_pixels) for name, each in limits.profiles().items()} == {
+        "urgent": (150_000, 1024),
+        "universal": (290_000, 1920),
+        "large": (490_000, 1920),
+        "xlarge": (590_000, 1920),
+        "max": (990_000, 1920),
+    }
+    sizes = [each.max_bytes for each in limits.profiles().values()]
+    assert sizes == sorted(sizes)
+
+
+def test_every_row_has_a_source_and_a_date() -> None:
+    for profile in limits.profiles().values():
+        assert profile.source
+        assert profile.dated.year >= 2022
+    for operator in limits.operators().values():
+        assert operator.source
+        assert operator.dated.year >= 2022
+
+
+def test_no_operator_is_sent_more_than_it_takes() -> None:
+    for operator in limits.operators().values():
+        for kind in SenderKind:
+            assert limits.profile_for(operator, kind).max_bytes <= operator.max_bytes
+
+
+def test_operators_that_openmarket_numbers_are_known_by_that_number() -> None:
+    numbered = {each.openmarket_id: each.id for each in limits.operators().values() if each.openmarket_id}
+    assert numbered == {383: "att_us", 79: "t_mobile_us"}
+
+
+@pytest.mark.parametrize(
+    ("country", "kind", "expected"),
+    [
+        ("US", SenderKind.SHORT_CODE, 590_000),
+        ("US", SenderKind.TOLL_FREE, 490_000),
+        ("GB", SenderKind.SHORT_CODE, 290_000),
+        ("GB", SenderKind.VIRTUAL_MOBILE, 290_000),
+        ("IE", SenderKind.VIRTUAL_MOBILE, 290_000),
+        ("AU", SenderKind.VIRTUAL_MOBILE, 290_000),
+        ("FR", SenderKind.VIRTUAL_MOBILE, 290_000),
+    ],
+)
+def test_an_unknown_operator_gets_the_smallest_limit_of_its_country(
+    country: str, kind: SenderKind, expected: int
+) -> None:
+    profile = limits.auto_profile(country, kind)
+    assert (profile.max_bytes, profile.side_pixels) == (expected, 1920)
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected_bytes", "expected_side"),
+    [
+        ("att_us", 590_000, 1920),
+        ("t_mobile_us", 990_000, 1920),
+        ("vodafone_gb", 290_000, 1024),
+        ("o2_gb", 990_000, 2048),
+        ("optus_au", 490_000, 1920),
+    ],
+)
+def test_a_known_operator_gets_its_own_limit(operator: str, expected_bytes: int, expected_side: int) -> None:
+    row = limits.operator_named(operator)
+    profile = limits.auto_profile(row.country, SenderKind.SHORT_CODE, row)
+    assert (profile.max_bytes, profile.side_pixels) == (expected_bytes, expected_side)
+
+
+def test_an_edited_operator_lowers_the_limit_of_its_country() -> None:
+    edited = replace(limits.operator_named("ee_gb"), profile_by_kind={"short_code": "urgent"})
+    known = [each for each in limits.operators().values() if each.id != edited.id] + [edited]
+    assert limits.auto_profile("GB", SenderKind.SHORT_CODE, known=known).name == "urgent"
+
+
+def test_a_budget_keeps_room_for_text_and_headers() -> None:
+    budget = limits.budget_of(limits.profile_named("universal"))
+    assert (budget.max_bytes, budget.side_pixels) == (290_000 - 4096, 1920)
+
+
+def test_an_unknown_name_is_answered_with_the_names() -> None:
+    with pytest.raises(InvalidRequest, match=r"urgent, universal, large, xlarge, max"):
+        limits.profile_named("huge")
+    with pytest.raises(NotFound):
+        limits.operator_named("nobody")
