@@ -30,7 +30,8 @@
     |   |-- DatabaseBusy            the database is locked or away
     |   |-- MediaUnreachable        the public URL does not answer as OpenMarket needs it
     |   |-- GatewayUnavailable      no endpoint of the gateway takes a connection
-    |   `-- DecoderBusy             all confined decoders are at work
+    |   |-- DecoderBusy             all confined decoders are at work
+    |   `-- DiskFull                no room for an upload on this machine
     `-- Broken                    ours; never retried; an error with an alarm
         |-- SettingsInvalid         wrong settings, all of them at once
         |-- StoreMisconfigured      bucket missing, credentials or rights wrong, lifecycle too short
@@ -281,6 +282,13 @@ class DecoderBusy(Unavailable):
 
     slug, title = "decoder-busy", "Too many files at once"
     remedy = "Try again in some seconds."
+
+
+class DiskFull(Unavailable):
+    """No room for an upload on this machine."""
+
+    slug, title = "disk-full", "The disk is full"
+    remedy = "Make room in POSTCARD_DATA_DIR and try again; nothing was kept of this upload."
 
 
 class SettingsInvalid(Broken):
