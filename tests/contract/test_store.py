@@ -1,0 +1,245 @@
+"""The contract of ``app.model.ports.Store``, tried on a real SeaweedFS over the wire."""
+
+import hashlib
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+from app import settings
+from app.errors import MediaUnsupported, NotFound, StoreMisconfigured, StoreUnavailable
+from app.host.embedded import EmbeddedStore
+from app.host.s3 import S3Store
+from app.model.ports import Store, Stored
+from tests.servers.seaweed import Sample, make_store
+
+MakeSample = Callable[..., Sample]
+
+
+def test_the_store_is_what_the_path_asks_for(store: S3Store) -> None:
+    as_asked: Store = store
+    assert as_asked
+
+
+def test_hosted_media_are_described_as_they_were_put(store: S3Store, sample: MakeSample) -> None:
+    file = sample(290_000)
+    put = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg")
+    assert put == store.describe(put.key)
+    assert put.key.endswith(f"/{file.sha256}.jpg")
+    assert (put.bytes, put.content_type, put.sha256) == (290_000, "image/jpeg", file.sha256)
+    assert put.cache_control == "public, max-age=604800, immutable"
+    assert abs(put.stored_at - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_anybody_may_read_media_and_gets_the_right_headers(store: S3Store, sample: MakeSample) -> None:
+    file = sample(5000)
+    put = store.put_media(file.path, sha256=file.sha256, content_type="image/png")
+    answer = urllib3.request("GET", store.url_of(put.key), redirect=False)
+    assert (answer.status, answer.data) == (200, file.content)
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Content-Length"] == "5000"
+    assert answer.headers["Cache-Control"] == "public, max-age=604800, immutable"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{file.sha256[:12]}.png"'
+
+
+def test_nobody_reads_an_original_without_a_signature(
+    store: S3Store, seaweed: EmbeddedStore, sample: MakeSample
+) -> None:
+    file = sample(5000)
+    kept = store.put_original(file.path, sha256=file.sha256, content_type="image/heic")
+    assert kept.cache_control == "private, no-store"
+    assert urllib3.request("GET", f"{seaweed.endpoint_url}/media/{kept.key}").status in {403, 404}
+    filer = f"http://127.0.0.1:{seaweed.ports['filer']}/buckets/media/{kept.key}"
+    assert urllib3.request("GET", filer).status == 401
+
+
+def test_the_same_bytes_twice_are_one_object_and_its_clock_goes_on(store: S3Store, sample: MakeSample) -> None:
+    file = sample()
+    first = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg")
+    time.sleep(1.1)
+    assert store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg") == first
+
+
+def _put_in_process(s3: settings.S3, keys: tuple[str, str], path: Path, sha256: str, kind: str) -> Stored:
+    racer = S3Store(s3, public_base_url="", access_key=keys[0], secret_key=keys[1])
+    put = racer.put_media if kind == "media" else racer.put_original
+    return put(path, sha256=sha256, content_type="image/gif")
+
+
+@pytest.mark.parametrize(("kind", "size"), [("media", 290_000), ("original", 40_000_000)])
+def test_eight_processes_that_race_make_one_object(
+    seaweed: EmbeddedStore, s3_section: settings.S3, sample: MakeSample, kind: str, size: int
+) -> None:
+    file = sample(size)
+    keys = (seaweed.access_key, seaweed.secret_key)
+    with get_context("spawn").Pool(8) as pool:
+        jobs = [(s3_section, keys, file.path, file.sha256, kind)] * 8
+        answers = pool.starmap(_put_in_process, jobs)
+    assert len(set(answers)) == 1
+
+
+def test_eight_threads_share_one_store(store: S3Store, sample: MakeSample) -> None:
+    files = [sample(100_000) for _ in range(4)] * 2
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda f: store.put_media(f.path, sha256=f.sha256, content_type="image/gif"), files))
+    assert [each.sha256 for each in answers] == [file.sha256 for file in files]
+
+
+def test_the_store_itself_refuses_bytes_that_are_not_those_of_the_address(store: S3Store, sample: MakeSample) -> None:
+    file, other = sample(), sample()
+    with pytest.raises(StoreUnavailable) as refused:
+        store.put_media(file.path, sha256=other.sha256, content_type="image/jpeg")
+    assert refused.value.facts["code"] == "BadDigest"
+    with pytest.raises(NotFound):
+        store.describe(refused.value.facts["key"])
+
+
+def test_a_long_original_goes_in_parts_and_comes_back_whole(store: S3Store, sample: MakeSample, tmp_path: Path) -> None:
+    file = sample(40_000_000)
+    kept = store.put_original(file.path, sha256=file.sha256, content_type="video/mp4")
+    assert (kept.bytes, kept.sha256) == (40_000_000, file.sha256)
+    assert kept.etag.strip('"').endswith("-3")
+    store.fetch(kept.key, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.content
+
+
+def test_a_long_original_that_is_not_what_it_claims_leaves_nothing_behind(
+    store: S3Store, s3_section: settings.S3, sample: MakeSample
+) -> None:
+    file = sample(40_000_000)
+    with pytest.raises(StoreUnavailable):
+        store.put_original(file.path, sha256="0" * 64, content_type="video/mp4")
+    uploads = store.client.list_multipart_uploads(Bucket="media", Prefix=s3_section.originals_prefix)
+    assert not uploads.get("Uploads")
+    assert not store.client.list_objects_v2(Bucket="media", Prefix=s3_section.originals_prefix).get("Contents")
+
+
+def test_other_bytes_at_an_address_are_never_taken_for_ours(store: S3Store, sample: MakeSample) -> None:
+    file, other = sample(), sample(999)
+    key = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
+    checksum = b64encode(hashlib.sha256(other.content).digest()).decode()
+    store.client.put_object(Bucket="media", Key=key, Body=other.content, ChecksumSHA256=checksum)
+    with pytest.raises(StoreMisconfigured):
+        store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg")
+    with pytest.raises(StoreMisconfigured):
+        store.renew(key)
+    with pytest.raises(StoreUnavailable):
+        store.fetch(key, file.path)
+    assert not file.path.exists()
+
+
+@pytest.mark.parametrize(("kind", "size"), [("media", 290_000), ("original", 40_000_000)])
+def test_renewal_restarts_the_clock_and_changes_nothing_else(
+    store: S3Store, sample: MakeSample, kind: str, size: int
+) -> None:
+    file = sample(size)
+    before = getattr(store, f"put_{kind}")(file.path, sha256=file.sha256, content_type="image/gif")
+    headers = _headers(store, before.key)
+    time.sleep(1.1)
+    after = store.renew(before.key)
+    assert after.stored_at > before.stored_at
+    assert (after.bytes, after.sha256, after.content_type) == (before.bytes, before.sha256, before.content_type)
+    assert _headers(store, before.key) == headers
+
+
+def _headers(store: S3Store, key: str) -> dict[str, str]:
+    head = store.client.head_object(Bucket="media", Key=key, ChecksumMode="ENABLED")
+    names = ("content-type", "cache-control", "content-disposition", "content-length", "x-amz-checksum-sha256")
+    return {name: head["ResponseMetadata"]["HTTPHeaders"].get(name, "") for name in names}
+
+
+def test_renewals_at_the_same_time_all_succeed(store: S3Store, sample: MakeSample) -> None:
+    file = sample(290_000)
+    key = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
+    with ThreadPoolExecutor(8) as threads:
+        assert {each.sha256 for each in threads.map(store.renew, [key] * 16)} == {file.sha256}
+
+
+def test_fetch_writes_the_very_bytes(store: S3Store, sample: MakeSample, tmp_path: Path) -> None:
+    file = sample(3_000_000)
+    key = store.put_original(file.path, sha256=file.sha256, content_type="image/jpeg").key
+    store.fetch(key, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.content
+
+
+def test_delete_removes_and_may_be_repeated(store: S3Store, sample: MakeSample) -> None:
+    file = sample()
+    key = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
+    store.delete(key)
+    store.delete(key)
+    assert urllib3.request("GET", store.url_of(key)).status == 404
+
+
+@pytest.mark.parametrize("what", ["describe", "renew", "fetch"])
+def test_a_missing_object_is_not_found(store: S3Store, s3_section: settings.S3, tmp_path: Path, what: str) -> None:
+    key = f"{s3_section.media_prefix}{'0' * 64}.jpg"
+    with pytest.raises(NotFound):
+        store.fetch(key, tmp_path / "never") if what == "fetch" else getattr(store, what)(key)
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_missing_bucket_is_a_matter_of_settings(seaweed: EmbeddedStore, sample: MakeSample) -> None:
+    lost = make_store(seaweed, settings.S3(endpoint_url=seaweed.endpoint_url, bucket="nowhere"))
+    file = sample()
+    for ask in (
+        lambda: lost.describe(f"m/{file.sha256}.jpg"),
+        lambda: lost.put_media(file.path, sha256=file.sha256, content_type="image/jpeg"),
+        lost.lifecycle_days,
+    ):
+        with pytest.raises(StoreMisconfigured, match=r"no such bucket|no bucket"):
+            ask()
+
+
+def test_wrong_credentials_are_a_matter_of_settings(s3_section: settings.S3) -> None:
+    stranger = S3Store(s3_section, public_base_url="", access_key="nobody", secret_key="nothing")
+    with pytest.raises(StoreMisconfigured):
+        stranger.lifecycle_days()
+
+
+def test_a_type_without_an_extension_is_refused_before_anything_is_sent(store: S3Store, sample: MakeSample) -> None:
+    file = sample()
+    with pytest.raises(MediaUnsupported):
+        store.put_media(file.path, sha256=file.sha256, content_type="text/html")
+
+
+def test_the_end_of_an_object_is_told_from_the_buckets_own_rules(store: S3Store, sample: MakeSample) -> None:
+    file = sample()
+    put = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg")
+    assert store.lifecycle_days() == 30
+    assert put.expires_at is not None
+    assert timedelta(days=30) <= put.expires_at - put.stored_at <= timedelta(days=31)
+
+
+def test_the_store_keeps_everything_through_kill_9(tmp_path: Path, sample: MakeSample) -> None:
+    file = sample(290_000)
+    folder = tmp_path / "killed"
+    running = EmbeddedStore(folder)
+    running.start()
+    try:
+        first = make_store(running, settings.S3(endpoint_url=running.endpoint_url))
+        first.client.create_bucket(Bucket="media")
+        put = first.put_media(file.path, sha256=file.sha256, content_type="image/jpeg")
+        running.kill()
+        with pytest.raises(StoreUnavailable):
+            first.describe(put.key)
+    finally:
+        running.stop()
+    with EmbeddedStore(folder) as again:
+        store = make_store(again, settings.S3(endpoint_url=again.endpoint_url))
+        assert again.endpoint_url == running.endpoint_url
+        assert store.describe(put.key) == put
+        store.fetch(put.key, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.content
+
+
+def test_a_presumed_public_listing_is_refused(store: S3Store, seaweed: EmbeddedStore) -> None:
+    assert urllib3.request("GET", f"{seaweed.endpoint_url}/media?list-type=2").status == 403
+    with pytest.raises(ClientError):
+        store.client.put_object(Bucket="other", Key="x", Body=b"")

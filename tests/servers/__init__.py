@@ -1,0 +1,1 @@
+"""Real servers for tests, as pytest plugins with session-wide fixtures."""
