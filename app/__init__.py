@@ -7,7 +7,7 @@ the path in one read. Then the rooms, from the door to the cellar (imports point
     wiring       which store, gateway and database stand behind the path
     edge/        HTTP in: API, pages, callbacks       work/       the task queue, pacing, recovery
     sandbox/     an OpenMarket that runs on this machine
-    pipeline     THE PATH
+    pipeline     THE PATH                             duties/     what each step must keep to
     upload/ 1    receive, count, hash, spool          probe/ 2    what is it really
     fit/    3    budgets over parts                   host/  4    address, store, lease, self-test
     compose/ 5   the OpenMarket MIME message          send/  6    the OpenMarket client

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.model.ids import new_id
 from app.model.messages import Inbound
-from app.records.tables import callbacks, inbound
+from app.records.tables import attempts, callbacks, inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,14 @@ def add_callback(connection: sa.Connection, body: bytes, *, content_type: str, r
 def callbacks_to_settle(
     connection: sa.Connection, *, at: datetime, limit: int = 500, unmatched_hours: int = 96
 ) -> Sequence[Callback]:
-    """List what is new, and reports of the last days whose mtId we may know by now."""
+    """List what is new, and reports of the last days whose mtId we have come to know."""
     waiting = sa.or_(
         callbacks.c.state == "new",
-        sa.and_(callbacks.c.state == "unmatched", callbacks.c.received_at > at - timedelta(hours=unmatched_hours)),
+        sa.and_(
+            callbacks.c.state == "unmatched",
+            callbacks.c.received_at > at - timedelta(hours=unmatched_hours),
+            callbacks.c.mt_id.in_(sa.select(attempts.c.mt_id)),
+        ),
     )
     query = (
         sa.select(callbacks)

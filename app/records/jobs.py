@@ -25,12 +25,24 @@ class Job:
     token: str
 
 
-def ensure_job(connection: sa.Connection, kind: str, subject: str, *, at: datetime, not_before: datetime) -> str:
+def ensure_job(
+    connection: sa.Connection, kind: str, subject: str, *, at: datetime, not_before: datetime, serial: bool
+) -> str:
     """Make sure that a job of this kind and subject is due; one that is due already serves, at the earlier time.
+
+    With ``serial``, one that somebody works on at this moment serves too: never two at once for one subject.
 
     Returns:
         the job's id, to be announced after the commit.
     """
+    if serial:
+        under_way = connection.scalar(
+            sa.select(jobs.c.id)
+            .where(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "claimed", jobs.c.lease_until >= at)
+            .limit(1)
+        )
+        if under_way is not None:
+            return str(under_way)
     waiting = connection.execute(
         sa.select(jobs.c.id, jobs.c.not_before)
         .where(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "due")

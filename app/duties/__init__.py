@@ -1,0 +1,10 @@
+"""What the path must keep to at each step: the duties behind the guarantees. Below pipeline, above the stages.
+
+postcard     what the path works with: database, store, gateway, queue, decoders
+recipients   who can be sent to, by which sender, within which profile; the live lock
+media        a rendition for each budget, hosted once
+plan         the message of a campaign for each profile and sender, whole and within its limit
+leases       nothing linked may die too early; restored from its original when it did
+claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
+removal      what may be deleted, and deleting it
+"""

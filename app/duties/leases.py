@@ -1,0 +1,108 @@
+"""Nothing that a message links to may die too early, and nothing is announced that cannot be fetched."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.duties.media import fit_original
+from app.duties.postcard import Postcard
+from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
+from app.host.lease import available_until, held_until, lifecycle_is_long_enough, needs_renewal
+from app.host.selftest import verify_public
+from app.model.media import HostedObject, Rendition
+from app.model.ports import Stored
+from app.records.assets import get_asset
+from app.records.objects import rendition_of_object, settle_object, settle_verification
+from app.telemetry import log
+
+
+def require_long_lifecycle(post: Postcard) -> None:
+    """Look at the bucket's own rules, not at the setting.
+
+    Raises:
+        StoreMisconfigured: the rules would remove media before its lease ends.
+    """
+    enough, wrong = lifecycle_is_long_enough(post.store.lifecycle_days(), post.settings.lease.minimum_days)
+    if not enough:
+        raise StoreMisconfigured(wrong, minimum_days=post.settings.lease.minimum_days)
+
+
+def keep_leases(post: Postcard, renditions: Iterable[Rendition]) -> None:
+    """Make sure that each object outlives the lease of a request that leaves now by a day; renew or restore it if not."""
+    lifecycle_days = post.store.lifecycle_days()
+    for rendition in {each.key: each for each in renditions}.values():
+        _keep_lease(post, rendition, lifecycle_days)
+
+
+def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None) -> None:
+    with post.database.read() as connection:
+        now = post.database.now(connection)
+    try:
+        stored = post.store.describe(rendition.key)
+    except NotFound:
+        stored = _restore(post, rendition)
+    end = stored.expires_at or available_until(stored.stored_at, lifecycle_days)
+    if needs_renewal(end, now, post.settings.lease.minimum_days):
+        stored = post.store.renew(rendition.key)
+        log.info("lease renewed", key=rendition.key, stored_at=stored.stored_at.isoformat())
+    if rendition.object is None or rendition.object.stored_at != stored.stored_at:
+        with post.change() as change:
+            settle_object(change.connection, stored)
+
+
+def _restore(post: Postcard, rendition: Rendition) -> Stored:
+    """Make a lost object again from its original; the same bytes come back under the same address.
+
+    Raises:
+        StoreMisconfigured: this version fits the original to other bytes, so the old address cannot be filled.
+    """
+    with post.database.read() as connection:
+        source = rendition_of_object(connection, rendition.key) or rendition
+        asset = get_asset(connection, source.asset_id)
+    with TemporaryDirectory(dir=post.spool_dir, prefix="restore-") as folder:
+        fitted = fit_original(post, asset, source.budget, Path(folder))
+        if fitted.sha256 != rendition.sha256:
+            raise StoreMisconfigured(
+                "A hosted picture is gone from the bucket and cannot be made again byte for byte; make a new campaign.",
+                key=rendition.key,
+            )
+        stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
+    log.warning("restored a lost object from its original", key=rendition.key)
+    return stored
+
+
+def verify_once(post: Postcard, rendition: Rendition) -> None:
+    """Fetch an object over its public URL as OpenMarket will, before its first send; the result is kept.
+
+    Raises:
+        MediaUnreachable: with what was wrong and what to do.
+    """
+    if rendition.object is not None and (rendition.object.verified or {}).get("passed"):
+        return
+    url = post.store.url_of(rendition.key)
+    failure: MediaUnreachable | None = None
+    try:
+        result = {
+            **verify_public(url, sha256=rendition.sha256, content_type=rendition.content_type, bytes=rendition.bytes),
+            "passed": True,
+        }
+    except MediaUnreachable as error:
+        failure = error
+        result = {"passed": False, "detail": error.detail, **error.facts}
+    with post.change() as change:
+        settle_verification(change.connection, rendition.key, result, change.at)
+    if failure is not None:
+        raise failure
+
+
+def lease_of(
+    objects: Iterable[HostedObject], *, lifecycle_days: int | None, minimum_days: int
+) -> tuple[datetime | None, datetime | None]:
+    """Tell until when objects are surely there (``available_until``) and may not be deleted (``held_until``).
+
+    Each is None when nothing limits it: no rule removes the object, or no request named it yet.
+    """
+    ends = [available_until(each.stored_at, lifecycle_days) for each in objects if each.stored_at]
+    holds = [held_until(each.last_requested_at, minimum_days) for each in objects if each.last_requested_at]
+    return min((end for end in ends if end), default=None), max(holds, default=None)

@@ -1,0 +1,148 @@
+"""Who can be sent to: by which sender, within which profile, and whether the live lock lets them through."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from app.errors import LiveLocked, NoSender
+from app.limits import auto_profile, operators, profile_named
+from app.model.ids import new_id
+from app.model.media import Operator, Profile
+from app.model.messages import Recipient, Sender, SenderKind
+from app.records.campaigns import NewMessage
+from app.records.database import Connection
+from app.records.senders import active_senders, ensure_sender, operator_edits
+from app.settings import Live, OpenMarket
+
+COUNTRIES = ("US", "GB", "IE", "AU")  # where OpenMarket's MMS is available; reference: "Send an MMS", quick facts
+_US_TOLL_FREE = ("1800", "1833", "1844", "1855", "1866", "1877", "1888")
+
+
+def kind_of_source(source: str) -> SenderKind:
+    """Tell a short code (3-7 digits), a US toll-free number and a virtual mobile number apart."""
+    if len(source) <= 7:
+        return SenderKind.SHORT_CODE
+    return SenderKind.TOLL_FREE if source.startswith(_US_TOLL_FREE) else SenderKind.VIRTUAL_MOBILE
+
+
+def senders_of(openmarket: OpenMarket) -> list[Sender]:
+    """Read the senders of the settings: one for each country named, SOURCE and MT_CONFIG for the others."""
+    named: dict[str, Sender] = {}
+    for entry in openmarket.sources:
+        country, rest = entry.split(":", 1)
+        source, mt_config = rest.split("/", 1)
+        named[country] = _sender(country, source, mt_config)
+    if openmarket.source and openmarket.mt_config:
+        for country in COUNTRIES:
+            named.setdefault(country, _sender(country, openmarket.source, openmarket.mt_config))
+    return list(named.values())
+
+
+def _sender(country: str, source: str, mt_config: str) -> Sender:
+    return Sender(new_id("snd"), country, source, kind_of_source(source), mt_config, 0)
+
+
+def known_operators(connection: Connection) -> dict[str, Operator]:
+    """Read the operators that ship with Postcard, with what an admin edited laid over them."""
+    merged = dict(operators())
+    for operator_id, facts in operator_edits(connection).items():
+        merged[operator_id] = Operator(**{**_operator_fields(merged.get(operator_id), operator_id), **facts})
+    return merged
+
+
+def _operator_fields(operator: Operator | None, operator_id: str) -> dict[str, object]:
+    if operator is None:
+        return {"id": operator_id}
+    return {name: getattr(operator, name) for name in Operator.__slots__}
+
+
+def _profile_for(
+    recipient: Recipient, sender: Sender, wanted: str, by_openmarket_id: Mapping[int, Operator]
+) -> Profile:
+    if wanted != "auto":
+        return profile_named(wanted)
+    operator = by_openmarket_id.get(recipient.operator_id) if recipient.operator_id is not None else None
+    return auto_profile(recipient.country, sender.kind, operator)
+
+
+def assign_recipients(
+    connection: Connection,
+    recipients: Iterable[Recipient],
+    *,
+    openmarket: OpenMarket,
+    source: str,
+    mt_config: str,
+    profile: str,
+    at: datetime,
+) -> list[NewMessage]:
+    """Give each recipient the sender of the country and the profile that fits sender and operator.
+
+    Raises:
+        NoSender: some countries have none; nothing was changed.
+    """
+    recipients = list(recipients)
+    by_id = {each.openmarket_id: each for each in known_operators(connection).values() if each.openmarket_id}
+    by_country = dict(active_senders(connection))
+    if source or mt_config:
+        by_country = _named_senders(connection, recipients, by_country, openmarket, source, mt_config, at)
+    missing = sorted({each.country for each in recipients} - by_country.keys())
+    if missing:
+        raise NoSender(
+            f"There is no sender for {', '.join(missing)}; nothing was created.",
+            countries=missing,
+            recipients=[each.number for each in recipients if each.country in missing],
+        )
+    return [
+        NewMessage(each, by_country[each.country].id, _profile_for(each, by_country[each.country], profile, by_id).name)
+        for each in recipients
+    ]
+
+
+def _named_senders(
+    connection: Connection,
+    recipients: Sequence[Recipient],
+    by_country: Mapping[str, Sender],
+    openmarket: OpenMarket,
+    source: str,
+    mt_config: str,
+    at: datetime,
+) -> dict[str, Sender]:
+    """Find or make the senders that a campaign names itself."""
+    named = {}
+    for country in {each.country for each in recipients}:
+        usual = by_country.get(country)
+        chosen = source or (usual.source if usual else openmarket.source)
+        config = mt_config or (usual.mt_config if usual else openmarket.mt_config)
+        if chosen and config:
+            named[country] = ensure_sender(connection, _sender(country, chosen, config), at=at)
+    return named
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL stays on this machine: the sandbox, or a local test."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def require_unlocked(recipients: Iterable[str], openmarket: OpenMarket, live: Live) -> None:
+    """Keep real handsets from being sent to by accident.
+
+    Raises:
+        LiveLocked: an endpoint is a real one, the lock is closed, and these numbers are not on the allow-list.
+    """
+    if live.send_to_any_number or all(is_loopback(url) for url in openmarket.endpoints):
+        return
+    allowed = {number.lstrip("+") for number in live.allowed_numbers}
+    locked = [number for number in recipients if number not in allowed]
+    if locked:
+        raise LiveLocked(
+            f"{len(locked)} of the numbers are not on the allow-list, and the live lock is closed.",
+            recipients=locked[:100],
+            count=len(locked),
+        )

@@ -1,0 +1,249 @@
+"""THE PATH, in one read: upload -> probe -> fit -> host -> compose -> send -> report.
+
+    accept_asset     upload, probe    an upload becomes an asset, or is refused with a reason
+    make_rendition   fit, host        an asset becomes bytes at an address that OpenMarket can fetch
+    start_campaign   compose          everything a campaign needs is made, checked and kept; then it runs
+    send_batch       send             one group of messages leaves, each at most once
+    settle_report    report           what OpenMarket told us moves messages forward, never back
+
+No network call is made inside a transaction; jobs are announced after the commit. What each step must keep to stands in
+duties/.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.compose import Composed
+from app.duties.claims import (
+    claim_group,
+    claim_seconds,
+    in_flushes,
+    may_leave_until,
+    nobody_reached,
+    pacer,
+    pause,
+    reason_to_stop,
+    settle_outcomes,
+)
+from app.duties.inbound import settle_inbound
+from app.duties.leases import keep_leases, require_long_lifecycle, verify_once
+from app.duties.media import host_rendition
+from app.duties.plan import Plan, plan_message
+from app.duties.postcard import Postcard
+from app.duties.recipients import require_unlocked
+from app.errors import GatewayUnavailable, PostcardError, Rejected
+from app.limits import RESERVED_BYTES, profile_named
+from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
+from app.model.messages import Campaign, Inbound, Outcome, Outgoing
+from app.model.status import CampaignState, MessageState
+from app.probe import probe_media
+from app.records import messages as message_rows
+from app.records.assets import add_asset, find_asset_by_sha256, get_asset, settle_asset
+from app.records.callbacks import add_callback, callbacks_to_settle, settle_callback
+from app.records.campaigns import finish_if_done, get_campaign, move_campaign
+from app.records.jobs import Job
+from app.records.messages import Claimed, numbers_of, profiles_of
+from app.records.senders import senders_by_id
+from app.report import Unreadable, parse_callback
+from app.telemetry import ASSETS, REPORTS, log
+
+
+def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[Asset, bool]:
+    """Turn an upload into an asset: find out what it really is, keep the original, and have it fitted.
+
+    Args:
+        post: what the path works with.
+        upload: the spooled bytes; the caller removes the file.
+        created_by: who uploads, for the record.
+
+    Returns:
+        the asset, and whether it is new: the same bytes are one asset.
+    """
+    with post.database.read() as connection:
+        known = find_asset_by_sha256(connection, upload.sha256)
+    if known is not None:
+        return known, False
+    facts = post.decoders.run(
+        probe_media,
+        upload.path,
+        filename=upload.filename,
+        declared_type=upload.declared_type,
+        max_pixels=post.settings.upload.max_pixels,
+    )
+    stored = post.store.put_original(upload.path, sha256=upload.sha256, content_type=facts.content_type)
+    with post.change() as change:
+        asset, new = add_asset(
+            change.connection, upload, facts, original_key=stored.key, created_by=created_by, at=change.at
+        )
+        if new:
+            change.job("fit_asset", asset.id)
+    ASSETS.labels(result="accepted").inc()
+    log.info("asset accepted", asset=asset.id, sha256=asset.sha256, content_type=facts.content_type, bytes=facts.bytes)
+    return asset, new
+
+
+def make_rendition(post: Postcard, asset_id: str, profile_name: str) -> Rendition:
+    """Fit one asset, alone in its message, to a profile; host it; say so in the asset's state.
+
+    Raises:
+        Rejected: it cannot be fitted; the asset is *failed* with the reason.
+    """
+    profile = profile_named(profile_name)
+    with post.database.read() as connection:
+        asset = get_asset(connection, asset_id)
+    try:
+        rendition = host_rendition(
+            post, asset, profile, Budget(profile.max_bytes - RESERVED_BYTES, profile.side_pixels)
+        )
+    except Rejected as error:
+        if asset.state is AssetState.FITTING:
+            with post.change() as change:
+                settle_asset(change.connection, asset_id, AssetState.FAILED, problem_of(error))
+        raise
+    if asset.state is not AssetState.READY:
+        with post.change() as change:
+            settle_asset(change.connection, asset_id, AssetState.READY)
+    return rendition
+
+
+def problem_of(error: PostcardError) -> dict[str, object]:
+    """Keep an error as data: the words that the API and the page show."""
+    return {"slug": error.slug, "title": error.title, "detail": error.detail, "remedy": error.remedy, **error.facts}
+
+
+@dataclass
+class Ready:
+    """A campaign that is ready to send: for each profile its plan, for each profile and sender the compiled message."""
+
+    campaign: Campaign
+    plans: dict[str, Plan]
+    composed: dict[tuple[str, str], Composed] = field(default_factory=dict)
+
+    @property
+    def renditions(self) -> list[Rendition]:
+        """Everything that the campaign's messages link to."""
+        return [rendition for plan in self.plans.values() for rendition in plan.renditions]
+
+    def outgoing(self, post: Postcard, claims: Sequence[Claimed]) -> list[Outgoing]:
+        """Make the request of each claimed message; only its JSON part differs from the others of its kind."""
+        may_leave = may_leave_until(claim_seconds(post) - post.settings.openmarket.answer_seconds - 5)
+        for claim in claims:
+            self._compile(post, claim.message.profile, claim.message.sender_id)
+        return [
+            Outgoing(
+                message_id=claim.message.id,
+                attempt_id=claim.attempt_id,
+                content_type=self.composed[claim.message.profile, claim.message.sender_id].content_type,
+                body=self.composed[claim.message.profile, claim.message.sender_id].body_for(
+                    claim.message.number, claim.message.operator_id
+                ),
+                may_leave=may_leave,
+            )
+            for claim in claims
+        ]
+
+    def _compile(self, post: Postcard, profile: str, sender_id: str) -> None:
+        if (profile, sender_id) not in self.composed:
+            with post.database.read() as connection:
+                sender = senders_by_id(connection, [sender_id])[sender_id]
+            self.composed[profile, sender_id] = self.plans[profile].compose(
+                subject=self.campaign.subject, sender=sender
+            )
+
+
+def ready_campaign(post: Postcard, campaign_id: str) -> Ready:
+    """Fit, host and lay out what a campaign's messages need; all of it is there already when it is made again."""
+    with post.database.read() as connection:
+        campaign = get_campaign(connection, campaign_id)
+        profiles = profiles_of(connection, campaign_id)
+    return Ready(campaign, {name: plan_message(post, campaign.parts, name) for name in profiles})
+
+
+def start_campaign(post: Postcard, campaign_id: str) -> None:
+    """Make, check and keep everything that a campaign needs; then let it run. What cannot be mended here pauses it."""
+    with post.change() as change:
+        campaign = get_campaign(change.connection, campaign_id, lock=True)
+        if campaign.state is CampaignState.SCHEDULED:
+            move_campaign(change.connection, campaign_id, CampaignState.PREPARING, at=change.at)
+        elif campaign.state is not CampaignState.PREPARING:
+            return
+        numbers = numbers_of(change.connection, campaign_id, state=MessageState.PENDING)
+    try:
+        require_unlocked(numbers, post.settings.openmarket, post.settings.live)
+        require_long_lifecycle(post)
+        ready = ready_campaign(post, campaign_id)
+        keep_leases(post, ready.renditions)
+        for rendition in ready.renditions:
+            verify_once(post, rendition)
+    except Rejected as error:
+        with post.change() as change:
+            pause(change, campaign_id, f"{error.detail} {error.remedy}".strip())
+        return
+    with post.change() as change:
+        if get_campaign(change.connection, campaign_id, lock=True).state is CampaignState.PREPARING:
+            move_campaign(change.connection, campaign_id, CampaignState.RUNNING, at=change.at)
+            change.job("send_campaign", campaign_id)
+
+
+def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
+    """Send one group of a running campaign: lease, mark, leave, write down.
+
+    Returns:
+        how many messages were marked; 0 = nothing is due (finished, paused, or all others wait).
+
+    Raises:
+        GatewayUnavailable: not one request of the group reached an endpoint; all are pending again.
+    """
+    campaign_id = ready.campaign.id
+    keep_leases(post, ready.renditions)
+    group, first = claim_group(post, campaign_id, job, (each.key for each in ready.renditions))
+    outcomes: list[Outcome] = []
+    if group:
+        claims = {claim.attempt_id: claim for claim in group}
+        sent = post.gateway.send_group(ready.outgoing(post, group), pace=pacer(post, first))
+        for some in in_flushes(sent):
+            settle_outcomes(post, [(claims[outcome.attempt_id], outcome) for outcome in some])
+            outcomes += some
+    with post.change() as change:
+        reason = next((each.pause for each in outcomes if each.pause), "") or reason_to_stop(
+            change.connection, campaign_id
+        )
+        if group and reason:
+            pause(change, campaign_id, reason)
+        finish_if_done(change.connection, campaign_id, at=change.at)
+    if group and nobody_reached(outcomes):
+        raise GatewayUnavailable(outcomes[0].description or "No endpoint took a connection.")
+    return len(group)
+
+
+def take_callback(post: Postcard, body: bytes, *, content_type: str, request_id: str) -> None:
+    """Store what OpenMarket posted, as it came, and have it worked on after the answer."""
+    with post.change() as change:
+        add_callback(change.connection, body, content_type=content_type, request_id=request_id, at=change.at)
+        change.job("settle_reports", "all")
+
+
+def settle_report(post: Postcard) -> int:
+    """Work on what OpenMarket posted: reports move their message by rank, inbound messages are kept and judged.
+
+    Whatever cannot be read is kept and marked; a report whose mtId we do not know yet waits for the next sweep.
+
+    Returns:
+        how many POSTs were looked at.
+    """
+    with post.change() as change:
+        waiting = callbacks_to_settle(change.connection, at=change.at)
+        for callback in waiting:
+            read = parse_callback(callback.body, callback.content_type, callback.request_id)
+            if isinstance(read, Unreadable):
+                settle_callback(change.connection, callback.id, "unreadable", problem=read.reason)
+                REPORTS.labels(kind="unreadable", status="").inc()
+            elif isinstance(read, Inbound):
+                settle_inbound(change, callback.id, read)
+                settle_callback(change.connection, callback.id, "settled")
+            else:
+                known = message_rows.settle_report(change.connection, callback.id, read, at=change.at)
+                state = "settled" if known else "unmatched"
+                settle_callback(change.connection, callback.id, state, mt_id=read.mt_id)
+                REPORTS.labels(kind="report", status=read.status if known else "unmatched").inc()
+    return len(waiting)

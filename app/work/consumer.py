@@ -1,0 +1,53 @@
+"""The worker process: Huey's consumer around our jobs, and the sweeper's clock."""
+
+import threading
+from collections.abc import Callable
+
+from huey.consumer import Consumer
+
+from app.duties.postcard import Postcard
+from app.errors import PostcardError
+from app.telemetry import log, log_error
+from app.work.claiming import do_job
+from app.work.queue import HueyQueue
+from app.work.recovery import HOURLY_SECONDS, SWEEP_SECONDS, hourly, sweep
+
+
+def run_worker(post: Postcard, queue: HueyQueue) -> None:
+    """Work until SIGTERM or SIGINT; jobs under way are finished first, the rest is found again by the sweeper."""
+    queue.on_job = lambda job_id: do_job(post, job_id)
+    stop = threading.Event()
+    clocks = [
+        threading.Thread(target=_every, args=(seconds, call, post, stop), name=call.__name__, daemon=True)
+        for seconds, call in ((SWEEP_SECONDS, sweep), (HOURLY_SECONDS, hourly))
+    ]
+    for clock in clocks:
+        clock.start()
+    log.info("worker started", threads=post.settings.queue.threads)
+    consumer = Consumer(
+        queue.huey,
+        workers=post.settings.queue.threads,
+        periodic=False,
+        initial_delay=0.05,
+        max_delay=0.5,
+        graceful_signal="TERM",
+    )
+    try:
+        consumer.run()
+    finally:
+        stop.set()
+        for clock in clocks:
+            clock.join(timeout=SWEEP_SECONDS)
+    log.info("worker stopped")
+
+
+def _every(seconds: float, call: Callable[[Postcard], None], post: Postcard, stop: threading.Event) -> None:
+    while True:
+        try:
+            call(post)
+        except PostcardError as error:
+            log_error(f"{call.__name__} failed; it comes again", error)
+        except Exception:
+            log.exception(f"{call.__name__} broke; it comes again", alarm=True)
+        if stop.wait(seconds):
+            return

@@ -1,0 +1,58 @@
+"""The sweeper: announces what was lost, ends what was abandoned, and does what is due by the hour.
+
+Every consumer schedules it; a row in the database lets one of them do it.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from app.duties.claims import pause
+from app.duties.leases import require_long_lifecycle
+from app.duties.postcard import Postcard
+from app.errors import StoreMisconfigured
+from app.model.ids import new_id
+from app.model.status import CampaignState
+from app.records.campaigns import campaigns_in, finish_if_done
+from app.records.idempotency import forget_old_keys
+from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
+from app.records.messages import sweep_abandoned, sweep_silent
+from app.telemetry import log
+from app.upload import sweep_spool
+
+SWEEP_SECONDS = 2
+HOURLY_SECONDS = 3600
+HOLDER = new_id("job")
+
+
+def sweep(post: Postcard) -> None:
+    """End abandoned claims as *unknown*, see that unfinished campaigns and waiting reports have a job, announce what is due."""
+    with post.change() as change:
+        if not take_lock(change.connection, "sweep", HOLDER, at=change.at, seconds=SWEEP_SECONDS * 0.8):
+            return
+        abandoned = sweep_abandoned(change.connection, at=change.at)
+        for campaign in campaigns_in(change.connection, [CampaignState.PREPARING]):
+            change.job("start_campaign", campaign.id)
+        for campaign in campaigns_in(change.connection, [CampaignState.RUNNING]):
+            if not finish_if_done(change.connection, campaign.id, at=change.at):
+                change.job("send_campaign", campaign.id)
+        change.job("settle_reports", "all")
+        change.announced += due_jobs(change.connection, at=change.at)
+    if abandoned:
+        log.warning("messages abandoned by a worker are unknown now", count=abandoned)
+
+
+def hourly(post: Postcard) -> None:
+    """Forget what is old, call silence silence, and look at the bucket's rules."""
+    with post.change() as change:
+        if not take_lock(change.connection, "hourly", HOLDER, at=change.at, seconds=HOURLY_SECONDS * 0.9):
+            return
+        silent = sweep_silent(change.connection, at=change.at)
+        forget_ended_jobs(change.connection, before=change.at - timedelta(days=7))
+        forget_old_keys(change.connection, before=change.at - timedelta(days=7))
+    log.info("hourly work", silent=silent, spool_files_removed=sweep_spool(Path(post.spool_dir), 24 * 3600))
+    try:
+        require_long_lifecycle(post)
+    except StoreMisconfigured as error:
+        with post.change() as change:
+            for campaign in campaigns_in(change.connection, [CampaignState.RUNNING, CampaignState.PREPARING]):
+                pause(change, campaign.id, f"{error.detail} {error.remedy}")
