@@ -1,7 +1,6 @@
 """Bytes on their way to disk: counted and hashed as they come, gone again if anything goes wrong."""
 
 import errno
-import hashlib
 import os
 import tempfile
 import time
@@ -13,6 +12,7 @@ from typing import Self
 from app.errors import DiskFull, UploadEmpty, UploadTooLarge
 from app.model.media import Spooled
 from app.upload.filename import clean_filename
+from app.upload.hashing import Hashing
 
 PREFIX = "upload-"
 
@@ -27,7 +27,7 @@ class Spool:
         spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=spool_dir)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._hash = hashlib.sha256()
+        self._hashing = Hashing()
         self.max_bytes = max_bytes
         self._finished = False
         self.path = Path(name)
@@ -40,11 +40,12 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._hashing.end()
         if not self._finished:
             self.path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Take in the next bytes.
+        """Take in the next bytes, which must not change afterwards.
 
         Raises:
             UploadTooLarge: the limit is passed; nothing of ``chunk`` was written.
@@ -53,7 +54,7 @@ class Spool:
         """
         self.bytes += len(chunk)
         check_length(self.bytes, self.max_bytes)
-        self._hash.update(chunk)
+        self._hashing.update(chunk)
         rest = memoryview(chunk)
         try:
             while rest:
@@ -75,7 +76,7 @@ class Spool:
         self._finished = True
         return Spooled(
             path=self.path,
-            sha256=self._hash.hexdigest(),
+            sha256=self._hashing.end(),
             bytes=self.bytes,
             filename=clean_filename(filename),
             declared_type=declared_type[:120],
