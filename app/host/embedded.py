@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -264,8 +265,10 @@ class EmbeddedStore:
             return False
 
     def _last_line(self) -> str:
-        lines = self._log_file.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        """Find the last error in the log (``F1122 20:33:01.123 file.go:12 words``), else its last line."""
+        lines = [line.strip() for line in self._log_file.read_text(errors="replace").splitlines() if line.strip()]
+        errors = [line for line in lines if re.match(r"[EF]\d{4} |panic: ", line)]
+        return (errors or lines or ["nothing"])[-1]
 
 
 def _find_weed() -> Path:

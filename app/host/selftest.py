@@ -38,6 +38,7 @@ _ADVICE = {
     "content_type": "Let the CDN pass on Content-Type as the store gives it.",
     "content_length": "Turn off compression and rewriting of media in the CDN or proxy: it takes Content-Length away.",
     "not_chunked": "Turn off compression and rewriting of media in the CDN or proxy.",
+    "not_encoded": "Turn off compression of media in the CDN or proxy.",
     "cache_age": "Let the CDN pass on Cache-Control as the store gives it, or raise its own to three days at least.",
     "bytes": "Something between the store and the world changes media: turn off image optimisation in the CDN.",
     "sha256": "Something between the store and the world changes media: turn off image optimisation in the CDN.",
@@ -67,7 +68,7 @@ def verify_public(
 
     Returns:
         ``{"url", "ok": True, "milliseconds", "bytes", "checks": [{"name", "passed", "found", "expected"}, ...]}``,
-        fit for JSON. Names: connection, status, no_redirect, content_type, content_length, not_chunked, cache_age,
+        fit for JSON. Names: connection, no_redirect, status, content_type, not_chunked, not_encoded, content_length, cache_age,
         bytes, sha256.
 
     Raises:
@@ -118,6 +119,7 @@ def _judge(answer: _Answer, sha256: str, content_type: str, size: int, cache_sec
     headers = answer.headers
     length = headers.get("Content-Length", "")
     coding = headers.get("Transfer-Encoding", "")
+    encoding = headers.get("Content-Encoding", "")
     found_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     age = _max_age(headers.get("Cache-Control", ""))
     redirected = 300 <= answer.status < 400
@@ -127,6 +129,7 @@ def _judge(answer: _Answer, sha256: str, content_type: str, size: int, cache_sec
         Check("status", answer.status == 200, str(answer.status), "200"),
         Check("content_type", found_type == content_type.partition(";")[0], found_type or "none", content_type),
         Check("not_chunked", not coding, coding or "none", "none"),
+        Check("not_encoded", encoding in {"", "identity"}, encoding or "none", "none"),
         Check("content_length", length == str(size), length or "none", str(size)),
         Check("cache_age", age >= cache_seconds, f"{age} s", f"{cache_seconds} s at least"),
         Check("bytes", answer.received == size, str(answer.received), str(size)),
