@@ -1,0 +1,71 @@
+"""Gateways on real sockets, and the client that talks to them."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import settings
+from app.model.messages import Outcome, Outgoing
+from app.send.gateway import OpenMarketGateway
+from tests.send.wire import Wire
+
+ACCOUNT = settings.OpenMarket(
+    account_id="Account", password="pass:word", connections=16, connect_seconds=2.0, answer_seconds=1.0
+)
+
+
+@pytest.fixture
+def start_wire() -> Iterator[Callable[..., Wire]]:
+    started: list[Wire] = []
+
+    def start(**told: Any) -> Wire:
+        started.append(Wire(**told))
+        return started[-1]
+
+    yield start
+    for wire in started:
+        wire.close()
+
+
+@pytest.fixture
+def start_gateway() -> Iterator[Callable[..., OpenMarketGateway]]:
+    started: list[OpenMarketGateway] = []
+
+    def start(*urls: str, ca_file: str = "", **account: Any) -> OpenMarketGateway:
+        started.append(OpenMarketGateway(replace(ACCOUNT, endpoints=urls, **account), ca_file=ca_file))
+        return started[-1]
+
+    yield start
+    for gateway in started:
+        gateway.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 and its key, signed by itself."""
+    folder: Path = tmp_path_factory.mktemp("tls")
+    paths = (str(folder / "certificate.pem"), str(folder / "key.pem"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return paths
+
+
+def message(number: int, may_leave: Callable[[], bool] = lambda: True, size: int = 1_500) -> Outgoing:
+    body = b"message %d " % number
+    return Outgoing(
+        f"msg_{number}", f"att_{number}", "multipart/mixed; boundary=b", body + b"x" * (size - len(body)), may_leave
+    )
+
+
+def send(gateway: OpenMarketGateway, *group: Outgoing, pace: Callable[[], None] = lambda: None) -> dict[str, Outcome]:
+    outcomes = list(gateway.send_group(group, pace=pace))
+    found = {outcome.message_id: outcome for outcome in outcomes}
+    assert len(found) == len(outcomes), "an outcome came twice"
+    return found
