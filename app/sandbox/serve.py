@@ -1,0 +1,45 @@
+"""The sandbox on a real server: gunicorn with threads, in one worker process, since its state is in memory."""
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from app.sandbox.options import SandboxOptions
+
+
+class _Server(BaseApplication):
+    def __init__(self, options: SandboxOptions, settings: dict[str, Any]) -> None:
+        self._sandbox_options = options
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from app.sandbox.web import create_sandbox
+
+        return create_sandbox(self._sandbox_options)
+
+
+def run_sandbox(host: str, port: int, options: SandboxOptions, *, threads: int = 32) -> None:
+    """Serve until SIGTERM or SIGINT; call it in the main thread of a process of its own.
+
+    HTTP/1.1 with keep-alive (idle connections are closed after 30 s), one process, ``threads`` requests at once.
+    """
+    _Server(
+        options,
+        {
+            "bind": [f"{host}:{port}"],
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            "worker_connections": 2000,
+            "keepalive": 30,
+            "timeout": 120,
+            "graceful_timeout": 5,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        },
+    ).run()
