@@ -49,7 +49,7 @@ def test_two_copies_run_side_by_side_and_share_no_port(seaweed: EmbeddedStore, t
 
 def _listening(pid: int) -> set[tuple[str, int]]:
     """Addresses in hex, as /proc writes them, and ports on which ``pid`` listens."""
-    held = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    held = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
