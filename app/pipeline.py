@@ -13,7 +13,7 @@ duties/.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.compose import Composed
+from app.compose.mime import Composed
 from app.duties.claims import (
     claim_group,
     claim_seconds,
@@ -36,7 +36,7 @@ from app.limits import RESERVED_BYTES, profile_named
 from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
 from app.model.messages import Campaign, Inbound, Outcome, Outgoing
 from app.model.status import CampaignState, MessageState
-from app.probe import probe_media
+from app.probe.media import probe_media
 from app.records import messages as message_rows
 from app.records.assets import add_asset, find_asset_by_sha256, get_asset, settle_asset
 from app.records.callbacks import add_callback, callbacks_to_settle, settle_callback

@@ -192,8 +192,9 @@ class OpenMarket:
     """The account that sends."""
 
     endpoints: tuple[str, ...] = _setting(
-        ("https://mms.openmarket.com/mms/v2/send",),
-        "Send URLs in order of preference, comma-separated.",
+        (),
+        "Send URLs in order of preference, comma-separated. Empty: the sandbox under `postcard run`, "
+        "https://mms.openmarket.com/mms/v2/send otherwise.",
         check=_each(_HTTP),
     )
     account_id: str = _setting("", "Account id; case-sensitive.")

@@ -10,11 +10,11 @@ from app.confine import DecoderPool
 from app.duties.postcard import Postcard
 from app.duties.recipients import is_loopback, senders_of
 from app.errors import CannotStart, SettingsInvalid
-from app.host import S3Store
+from app.host.s3 import S3Store
 from app.records.database import Database
 from app.records.migrate import migrate, require_current_schema
 from app.records.senders import sync_senders
-from app.send import OpenMarketGateway
+from app.send.gateway import OpenMarketGateway
 from app.settings import Settings
 from app.work.queue import HueyQueue
 
@@ -25,6 +25,7 @@ def completed(settings: Settings) -> Settings:
     database = settings.database.url or f"sqlite:///{data / 'postcard.sqlite'}"
     queue = settings.queue.url or f"sqlite:///{data / 'queue.sqlite'}"
     web = settings.web.base_url or f"http://127.0.0.1:{settings.web.port}"
+    endpoints = settings.openmarket.endpoints or ("https://mms.openmarket.com/mms/v2/send",)
     public = settings.public.base_url or f"{settings.s3.endpoint_url}/{settings.s3.bucket}"
     return replace(
         settings,
@@ -32,6 +33,7 @@ def completed(settings: Settings) -> Settings:
         database=replace(settings.database, url=database),
         queue=replace(settings.queue, url=queue),
         web=replace(settings.web, base_url=web.rstrip("/")),
+        openmarket=replace(settings.openmarket, endpoints=endpoints),
         public=replace(settings.public, base_url=public.rstrip("/")),
     )
 
@@ -98,7 +100,7 @@ def make_decoders(settings: Settings) -> DecoderPool:
         settings.fit.processes,
         seconds=settings.fit.seconds,
         memory_bytes=settings.fit.memory_bytes,
-        preload=("app.probe", "app.fit"),
+        preload=("app.probe.media", "app.fit.media"),
     )
 
 

@@ -3,8 +3,10 @@
 postcard     what the path works with: database, store, gateway, queue, decoders
 recipients   who can be sent to, by which sender, within which profile; the live lock
 media        a rendition for each budget, hosted once
+campaigns    orders, checked whole; pause, resume, cancel, resend
 plan         the message of a campaign for each profile and sender, whole and within its limit
 leases       nothing linked may die too early; restored from its original when it did
+preview      the dry run
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
 removal      what may be deleted, and deleting it
 """

@@ -16,6 +16,9 @@ from app.records.assets import get_asset
 from app.records.objects import rendition_of_object, settle_object, settle_verification
 from app.telemetry import log
 
+MINIMUM_CACHE_SECONDS = 259_200
+"""Three days: OpenMarket heeds Cache-Control and fetches up to three days after the last request (reference, 20-22)."""
+
 
 def require_long_lifecycle(post: Postcard) -> None:
     """Look at the bucket's own rules, not at the setting.
@@ -78,7 +81,7 @@ def verify_once(post: Postcard, rendition: Rendition) -> None:
     Raises:
         MediaUnreachable: with what was wrong and what to do.
     """
-    if rendition.object is not None and (rendition.object.verified or {}).get("passed"):
+    if rendition.object is not None and (rendition.object.verified or {}).get("ok"):
         return
     url = post.store.url_of(rendition.key)
     failure: MediaUnreachable | None = None
@@ -89,7 +92,7 @@ def verify_once(post: Postcard, rendition: Rendition) -> None:
         }
     except MediaUnreachable as error:
         failure = error
-        result = {"passed": False, "detail": error.detail, **error.facts}
+        result = {"ok": False, "detail": error.detail, **error.facts}
     with post.change() as change:
         settle_verification(change.connection, rendition.key, result, change.at)
     if failure is not None:

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from app.duties.postcard import Postcard
 from app.errors import RecordsInconsistent
-from app.fit import fit_media
-from app.host.address import media_key
+from app.fit.media import fit_media
+from app.host.address import key_of
 from app.model.media import Asset, Budget, Fitted, Profile, Rendition
 from app.records.objects import find_rendition, reserve_rendition, settle_object
 from app.telemetry import FIT_SECONDS, log
@@ -55,7 +55,7 @@ def fit_original(post: Postcard, asset: Asset, budget: Budget, folder: Path) -> 
 
 def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted: Fitted) -> None:
     """Write the reference, then put the bytes, then write what the store says: a crash leaves a pending row to repeat."""
-    key = media_key(post.settings.s3.media_prefix, fitted.sha256, fitted.content_type)
+    key = key_of(fitted.sha256, fitted.content_type, prefix=post.settings.s3.media_prefix)
     with post.change() as change:
         reserve_rendition(
             change.connection,

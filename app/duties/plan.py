@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.compose import Composed, check_fits, compose_message
+from app.compose.mime import Composed, check_fits, compose_message
 from app.duties.media import host_rendition
 from app.duties.postcard import Postcard
 from app.errors import MessageTooLarge

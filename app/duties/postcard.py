@@ -20,7 +20,7 @@ JobKind = Literal["fit_asset", "start_campaign", "send_campaign", "settle_report
 class Decoders(Protocol):
     """Where untrusted bytes are decoded: confine's pool."""
 
-    def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a module-level function in a confined process and give its result or its error."""
 
 

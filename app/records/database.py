@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection as Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from app.errors import CannotStart, DatabaseBusy

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import cast
 
 import structlog
 
-from app.duties.postcard import Postcard
+from app.duties.postcard import JobKind, Postcard
 from app.errors import Broken, PostcardError, Rejected
 from app.pipeline import problem_of
 from app.records.jobs import Job, claim_job, extend_job, finish_job, put_back_job
@@ -34,7 +35,7 @@ def do_job(post: Postcard, job_id: str) -> None:
 def _do_claimed(post: Postcard, job: Job) -> None:
     try:
         with _kept_alive(post, job):
-            again = HANDLERS[job.kind](post, job)  # type: ignore[index] -- a row's kind is one of JobKind
+            again = HANDLERS[cast("JobKind", job.kind)](post, job)
     except Rejected as error:
         log_error("job refused", error)
         _fail(post, job, error)
@@ -46,7 +47,7 @@ def _do_claimed(post: Postcard, job: Job) -> None:
                 put_back_job(change.connection, job, not_before=change.at + wait, problem=problem_of(error))
         else:
             _fail(post, job, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a bug costs one job, not the worker
         log.exception("job broke", alarm=True)
         _fail(post, job, Broken(f"Something in Postcard broke: {type(error).__name__}; see the log."))
     else:

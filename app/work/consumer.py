@@ -47,7 +47,7 @@ def _every(seconds: float, call: Callable[[Postcard], None], post: Postcard, sto
             call(post)
         except PostcardError as error:
             log_error(f"{call.__name__} failed; it comes again", error)
-        except Exception:
+        except Exception:  # noqa: BLE001 -- the last line of defence: a bug costs one round, not the sweeper
             log.exception(f"{call.__name__} broke; it comes again", alarm=True)
         if stop.wait(seconds):
             return

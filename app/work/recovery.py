@@ -17,7 +17,7 @@ from app.records.idempotency import forget_old_keys
 from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
 from app.records.messages import sweep_abandoned, sweep_silent
 from app.telemetry import log
-from app.upload import sweep_spool
+from app.upload.spool import sweep_spool
 
 SWEEP_SECONDS = 2
 HOURLY_SECONDS = 3600

@@ -1,0 +1,112 @@
+"""`postcard check`: is everything as OpenMarket needs it, before anybody is sent to."""
+
+import hashlib
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import click
+
+from app.commands.bucket import plan_of
+from app.commands.local import effective_settings, plain_errors
+from app.duties.leases import MINIMUM_CACHE_SECONDS
+from app.duties.recipients import is_loopback, senders_of
+from app.errors import GatewayUnavailable, PostcardError, StoreMisconfigured
+from app.host.bucket import show_bucket
+from app.host.lease import lifecycle_is_long_enough
+from app.host.s3 import S3Store
+from app.host.selftest import verify_public
+from app.records.migrate import require_current_schema
+from app.settings import Settings
+from app.wiring import make_store, open_database, require_consistent
+
+# The smallest valid GIF: something to host and to fetch again.
+_PIXEL = bytes.fromhex("47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b")
+
+
+@click.command()
+def check() -> None:
+    """Look at settings, database, bucket, lifecycle, public address and gateway; exit code 1 if anything is wrong."""
+    with plain_errors():
+        settings = effective_settings()
+        store = make_store(settings)
+        checks: dict[str, Callable[[], str]] = {
+            "settings": lambda: _settings(settings),
+            "database": lambda: _database(settings),
+            "bucket": lambda: _bucket(settings, store),
+            "lifecycle": lambda: _lifecycle(settings, store),
+            "public address": lambda: _public(settings, store),
+            "gateway": lambda: _gateway(settings),
+        }
+        passed = [_run(name, each) for name, each in checks.items()]
+        if not all(passed):
+            sys.exit(1)
+
+
+def _run(name: str, call: Callable[[], str]) -> bool:
+    try:
+        click.echo(f"ok    {name}: {call()}")
+    except PostcardError as error:
+        click.echo(f"WRONG {name}: {error.detail} {error.remedy}")
+        return False
+    return True
+
+
+def _settings(settings: Settings) -> str:
+    require_consistent(settings)
+    return f"senders for {', '.join(sorted(sender.country for sender in senders_of(settings.openmarket)))}"
+
+
+def _database(settings: Settings) -> str:
+    database = open_database(settings)
+    require_current_schema(database)
+    return f"{database.url.get_backend_name()} at this version's schema"
+
+
+def _bucket(settings: Settings, store: S3Store) -> str:
+    public = is_loopback(settings.public.base_url)
+    differences = show_bucket(store.client, plan_of(settings, public=public))
+    if differences:
+        raise StoreMisconfigured("; ".join(differences))
+    return f"{settings.s3.bucket} is as it should be"
+
+
+def _lifecycle(settings: Settings, store: S3Store) -> str:
+    days = store.lifecycle_days()
+    enough, wrong = lifecycle_is_long_enough(days, settings.lease.minimum_days)
+    if not enough:
+        raise StoreMisconfigured(wrong)
+    return f"media stays {days} days" if days else "no rule removes media"
+
+
+def _public(settings: Settings, store: S3Store) -> str:
+    sha256 = hashlib.sha256(_PIXEL).hexdigest()
+    with TemporaryDirectory() as folder:
+        pixel = Path(folder) / "pixel.gif"
+        pixel.write_bytes(_PIXEL)
+        stored = store.put_media(pixel, sha256=sha256, content_type="image/gif")
+    url = store.url_of(stored.key)
+    result = verify_public(
+        url,
+        sha256=sha256,
+        content_type="image/gif",
+        bytes=len(_PIXEL),
+        minimum_cache_seconds=MINIMUM_CACHE_SECONDS,
+        connect_seconds=settings.s3.connect_seconds,
+        read_seconds=settings.s3.read_seconds,
+    )
+    return f"{url} answers as OpenMarket needs it, in {result['milliseconds']} ms"
+
+
+def _gateway(settings: Settings) -> str:
+    for url in settings.openmarket.endpoints:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            socket.create_connection((parts.hostname or "", port), settings.openmarket.connect_seconds).close()
+        except OSError as error:
+            raise GatewayUnavailable(f"{parts.hostname}:{port} takes no connection: {error}.") from error
+    return f"{len(settings.openmarket.endpoints)} endpoint(s) take connections"

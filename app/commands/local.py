@@ -1,0 +1,73 @@
+"""What `postcard run` remembers in the data folder, so that a command in another shell finds store, sandbox and secrets."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from dotenv import dotenv_values
+
+from app.errors import PostcardError, SettingsInvalid
+from app.settings import Settings, read_settings
+from app.telemetry import configure_logging
+from app.wiring import completed
+
+REMEMBERED = "run.json"
+
+
+def given_values() -> dict[str, str]:
+    """Read what the user set: the environment over a ``.env`` file."""
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**from_file, **os.environ}
+
+
+def remember(folder: Path, values: Mapping[str, str]) -> None:
+    """Write what `run` chose, readable by us alone."""
+    path = folder / REMEMBERED
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(dict(values), indent=1))
+    fresh.replace(path)
+
+
+def effective_settings() -> Settings:
+    """Read the settings; what `run` remembers in the data folder stands under what the user set.
+
+    The AWS credentials among it go into this process' environment, where boto3 finds them.
+    """
+    given = given_values()
+    folder = read_settings(given)[0].data.dir
+    path = folder / REMEMBERED
+    remembered: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    values = {**remembered, **given}
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if name in values:
+            os.environ.setdefault(name, values[name])
+    settings, warnings = read_settings(values)
+    configure_logging(settings.log.level)
+    for warning in warnings:
+        click.echo(f"Warning: {warning}.", err=True)
+    return completed(settings)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn our errors into sentences with what to do, and exit code 1."""
+    try:
+        yield
+    except SettingsInvalid as error:
+        click.echo(f"{error.title}:", err=True)
+        for mistake in error.facts["mistakes"]:
+            click.echo(f"  {mistake}", err=True)
+        click.echo(error.remedy, err=True)
+        sys.exit(1)
+    except PostcardError as error:
+        click.echo(f"{error.title}: {error.detail}", err=True)
+        for recipient in error.facts.get("recipients", []):
+            if isinstance(recipient, dict):
+                click.echo(f"  {recipient.get('number')}: {recipient.get('reason')}", err=True)
+        click.echo(error.remedy, err=True)
+        sys.exit(1)

@@ -1,0 +1,124 @@
+"""The processes that serve: web under gunicorn, the worker, the sandbox; and the migration of the schema."""
+
+import logging
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from app.commands.local import effective_settings, given_values, plain_errors
+from app.settings import Settings
+from app.wiring import assemble, completed, make_folder, prepare_database, require_consistent
+
+
+class _PlainLogger(Logger):  # type: ignore[misc]  # -- gunicorn ships no types
+    """Gunicorn's lines go where ours go; it writes no access log, whose paths would hold the callback secret."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the handlers to telemetry."""
+        self.error_log = logging.getLogger("gunicorn.error")
+        self.access_log = logging.getLogger("gunicorn.access")
+        self.error_log.setLevel(logging.WARNING)
+        del cfg
+
+    def access(self, *_args: Any) -> None:
+        """Write nothing: the edge logs each request itself, with the path redacted."""
+
+
+class _Web(BaseApplication):  # type: ignore[misc]  # -- gunicorn ships no types
+    """One process with many threads; the application is made after the fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn up from our settings alone."""
+        web = self._settings.web
+        chosen = {
+            "bind": f"{web.host}:{web.port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": web.threads,
+            "timeout": 120,
+            "graceful_timeout": 10,
+            "keepalive": 5,
+            "logger_class": _PlainLogger,
+            "forwarded_allow_ips": "*" if web.trusted_proxies else "127.0.0.1",
+            "control_socket_disable": True,
+        }
+        for name, value in chosen.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application in the process that serves it."""
+        from app.edge import create_app
+
+        post, _ = assemble(self._settings)
+        return create_app(post)
+
+
+@click.command()
+def web() -> None:
+    """The pages and the API, under gunicorn."""
+    with plain_errors():
+        settings = effective_settings()
+        make_folder(settings.data.dir)
+        require_consistent(settings)
+        _Web(settings).run()
+
+
+@click.command()
+def worker() -> None:
+    """The worker: fits media, sends campaigns, settles reports."""
+    from app.work.consumer import run_worker
+
+    with plain_errors():
+        settings = effective_settings()
+        make_folder(settings.data.dir)
+        post, queue = assemble(settings)
+        run_worker(post, queue)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    with plain_errors():
+        settings = effective_settings()
+        make_folder(settings.data.dir)
+        prepare_database(settings)
+        click.echo("The database is at this version's schema.")
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port on loopback; default POSTCARD_SANDBOX_PORT or a free one."
+)
+@click.option(
+    "--callback-url", default="", help="Where to post delivery reports; default POSTCARD_SANDBOX_CALLBACK_URL."
+)
+@click.option(
+    "--blank-line",
+    type=click.Choice(["strict", "mime"]),
+    default="strict",
+    show_default=True,
+    help="Whether a blank line must stand above each boundary, as OpenMarket's page says.",
+)
+def sandbox(port: int | None, callback_url: str, blank_line: str) -> None:
+    """An OpenMarket on this machine, for anybody's client."""
+    from app.sandbox.options import SandboxOptions
+    from app.sandbox.serve import run_sandbox
+    from app.settings import read_settings
+
+    with plain_errors():
+        settings = completed(read_settings(given_values())[0])
+        chosen = settings.sandbox.port if port is None else port
+        run_sandbox(
+            "127.0.0.1",
+            chosen,
+            SandboxOptions(
+                callback_url=callback_url or settings.sandbox.callback_url,
+                blank_line="strict" if blank_line == "strict" else "mime",
+            ),
+        )

@@ -1,0 +1,216 @@
+"""Orders: what a caller may ask for, checked whole before anything is created, and what a person may do with it later."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.compose.checks import check_parts, check_sender, check_subject
+from app.compose.numbers import parse_recipients
+from app.duties.claims import claim_seconds
+from app.duties.postcard import Change, Postcard
+from app.duties.recipients import assign_recipients, require_unlocked
+from app.errors import InvalidMessage, InvalidRequest, WrongState
+from app.limits import profile_named
+from app.model.media import AssetState
+from app.model.messages import AssetPart, Campaign, LinkPart, Part, SendablePart, TextPart
+from app.model.status import CampaignState
+from app.records.assets import get_asset
+from app.records.campaigns import NewCampaign, add_campaign, edit_draft, get_campaign, move_campaign
+from app.records.messages import resend
+
+MAX_RECIPIENTS = 100_000
+"""In one order; more want several campaigns, which the pace serves in turn."""
+LATEST_SEND = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a caller asks for, with its shapes checked and nothing else.
+
+    ``recipients`` are numbers, or mappings with ``number`` and perhaps ``operator_id``. ``start`` False = a draft.
+    """
+
+    parts: tuple[Part, ...]
+    recipients: Sequence[str | Mapping[str, object]]
+    subject: str = ""
+    name: str = ""
+    source: str = ""
+    mt_config: str = ""
+    profile: str = "auto"
+    send_at: datetime | None = None
+    start: bool = True
+
+
+Remember = Callable[[Change, Campaign], None]
+"""Runs in the creating transaction: the edge keeps the first answer of an Idempotency-Key with it."""
+
+
+def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: Remember | None = None) -> Campaign:
+    """Create a campaign with all of its messages, or nothing at all; it begins by itself unless it is a draft.
+
+    Raises:
+        InvalidRequest: no or too many recipients, an unknown profile, or a time that is past.
+    """
+    check_order(order)
+    recipients = parse_recipients(order.recipients)
+    if not 1 <= len(recipients) <= MAX_RECIPIENTS:
+        raise InvalidRequest(
+            f"A campaign needs 1 to {MAX_RECIPIENTS:,} recipients; this one has {len(recipients)}.", field="recipients"
+        )
+    require_unlocked((each.number for each in recipients), post.settings.openmarket, post.settings.live)
+    with post.change() as change:
+        _check_assets(change, order.parts)
+        if order.send_at and not change.at - timedelta(minutes=5) <= order.send_at <= change.at + LATEST_SEND:
+            raise InvalidRequest("send_at must lie in the next 365 days.", field="send_at")
+        new_messages = assign_recipients(
+            change.connection,
+            recipients,
+            openmarket=post.settings.openmarket,
+            source=order.source,
+            mt_config=order.mt_config,
+            profile=order.profile,
+            at=change.at,
+        )
+        new = NewCampaign(
+            name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
+            subject=order.subject,
+            source=order.source,
+            mt_config=order.mt_config,
+            profile=order.profile,
+            parts=order.parts,
+            state=CampaignState.DRAFT,
+            created_by=created_by,
+            send_at=order.send_at,
+        )
+        campaign = add_campaign(change.connection, new, new_messages, at=change.at)
+        if order.start:
+            campaign = _begin(change, campaign)
+        if remember is not None:
+            remember(change, campaign)
+    return campaign
+
+
+def check_order(order: Order) -> None:
+    """Check what needs no records: parts, texts, subject, sender, profile.
+
+    Raises:
+        InvalidRequest: the name is too long.
+    """
+    check_subject(order.subject)
+    check_parts([_stand_in(part) for part in order.parts])
+    if order.source or order.mt_config:
+        check_sender(order.source or "000", order.mt_config or "usual")
+    if order.profile != "auto":
+        profile_named(order.profile)
+    if len(order.name) > 200:
+        raise InvalidRequest(f"The name has {len(order.name)} characters; 200 are possible.", field="name")
+
+
+def _stand_in(part: Part) -> SendablePart:
+    """Let a part whose rendition is not made yet be checked by the rules of a link."""
+    return part if isinstance(part, TextPart) else LinkPart("https://media.invalid/x", "image/jpeg", 1)
+
+
+def _check_assets(change: Change, parts: Sequence[Part]) -> None:
+    for part in parts:
+        if isinstance(part, AssetPart):
+            asset = get_asset(change.connection, part.asset_id)
+            if asset.state is AssetState.FAILED:
+                raise InvalidMessage(
+                    f"The asset {asset.id} cannot be sent: {(asset.failure or {}).get('detail', 'it failed')}",
+                    asset_id=asset.id,
+                )
+
+
+def _begin(change: Change, campaign: Campaign) -> Campaign:
+    """Schedule a campaign, or have it prepared at once."""
+    later = campaign.send_at if campaign.send_at and campaign.send_at > change.at else None
+    then = CampaignState.SCHEDULED if later else CampaignState.PREPARING
+    change.job("start_campaign", campaign.id, at=later)
+    return move_campaign(change.connection, campaign.id, then, at=change.at)
+
+
+def begin_campaign(post: Postcard, campaign_id: str) -> Campaign:
+    """Start a draft, resume a paused campaign, or start a scheduled one now.
+
+    Raises:
+        WrongState: it runs, is prepared, finished or cancelled already.
+    """
+    with post.change() as change:
+        campaign = get_campaign(change.connection, campaign_id, lock=True)
+        if campaign.state is CampaignState.DRAFT:
+            return _begin(change, campaign)
+        if campaign.state not in {CampaignState.PAUSED, CampaignState.SCHEDULED}:
+            raise WrongState(
+                f"The campaign is {campaign.state.value}; it cannot be started.", state=campaign.state.value
+            )
+        change.job("start_campaign", campaign_id)
+        return move_campaign(change.connection, campaign_id, CampaignState.PREPARING, at=change.at)
+
+
+def pause_campaign(post: Postcard, campaign_id: str, *, by: str) -> Campaign:
+    """Pause a campaign: what is under way is finished, the rest stays pending."""
+    with post.change() as change:
+        return move_campaign(
+            change.connection, campaign_id, CampaignState.PAUSED, at=change.at, reason=f"Paused by {by}."
+        )
+
+
+def cancel_campaign(post: Postcard, campaign_id: str) -> Campaign:
+    """Cancel a campaign for good: what has not left will not leave."""
+    with post.change() as change:
+        return move_campaign(change.connection, campaign_id, CampaignState.CANCELLED, at=change.at)
+
+
+def change_draft(post: Postcard, campaign_id: str, *, name: str | None, subject: str | None) -> Campaign:
+    """Rename a campaign that has not begun, or give it another subject."""
+    changes = {}
+    if name is not None:
+        changes["name"] = name[:200]
+    if subject is not None:
+        check_subject(subject)
+        changes["subject"] = subject
+    with post.change() as change:
+        return edit_draft(change.connection, campaign_id, changes)
+
+
+def resend_messages(post: Postcard, campaign_id: str, *, unknown: bool) -> tuple[Campaign, int]:
+    """Send failed messages again, or, because a person says so, those whose outcome is unknown.
+
+    An unknown one is resent only when its time-out and its claim are well past: by then no worker can still be sending it.
+
+    Raises:
+        WrongState: the campaign is not finished or paused.
+    """
+    with post.change() as change:
+        campaign = get_campaign(change.connection, campaign_id, lock=True)
+        if campaign.state not in {CampaignState.FINISHED, CampaignState.PAUSED}:
+            raise WrongState(
+                f"The campaign is {campaign.state.value}; messages are resent once it is finished or paused.",
+                state=campaign.state.value,
+            )
+        quiet = change.at - timedelta(seconds=claim_seconds(post) + post.settings.openmarket.answer_seconds)
+        count = resend(change.connection, campaign_id, unknown=unknown, quiet_before=quiet, at=change.at)
+        if count:
+            change.job("start_campaign", campaign_id)
+            campaign = move_campaign(change.connection, campaign_id, CampaignState.PREPARING, at=change.at)
+    return campaign, count
+
+
+def test_order(campaign: Campaign, numbers: Sequence[str]) -> Order:
+    """Make the order of a test: the same parts and subject, to a few numbers of one's own.
+
+    Raises:
+        InvalidRequest: more than 5 numbers.
+    """
+    if len(numbers) > 5:
+        raise InvalidRequest("A test goes to at most 5 numbers.", field="recipients")
+    return Order(
+        parts=campaign.parts,
+        recipients=list(numbers),
+        subject=campaign.subject,
+        name=f"Test of {campaign.name}"[:200],
+        source=campaign.source,
+        mt_config=campaign.mt_config,
+        profile=campaign.profile,
+    )

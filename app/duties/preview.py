@@ -1,0 +1,72 @@
+"""A dry run: the exact bytes for each profile, sizes and checks; media is fitted and hosted, nothing is sent."""
+
+from dataclasses import dataclass
+
+from app.compose.checks import advise_message
+from app.compose.numbers import parse_recipients
+from app.duties.campaigns import Order, check_order
+from app.duties.plan import Plan, plan_message
+from app.duties.postcard import Postcard
+from app.duties.recipients import assign_recipients
+from app.limits import profiles
+from app.model.messages import Sender
+from app.records.senders import active_senders, senders_by_id
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would go out to everybody of one profile: ``body`` are the bytes for the first of ``recipients`` recipients."""
+
+    plan: Plan
+    sender: Sender
+    recipients: int
+    message_bytes: int
+    content_type: str
+    body: bytes
+    advice: tuple[str, ...]
+
+
+def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
+    """Make what would be sent, for each profile that the recipients need; without recipients, for the order's own.
+
+    Nothing is created but renditions, which a later send uses.
+    """
+    check_order(order)
+    with post.database.write() as connection:
+        if order.recipients:
+            chosen = assign_recipients(
+                connection,
+                parse_recipients(order.recipients),
+                openmarket=post.settings.openmarket,
+                source=order.source,
+                mt_config=order.mt_config,
+                profile=order.profile,
+                at=post.database.now(connection),
+            )
+            senders = senders_by_id(connection, {each.sender_id for each in chosen})
+            groups = {
+                each.profile: (senders[each.sender_id], each.recipient.number, each.recipient.operator_id)
+                for each in reversed(chosen)
+            }
+        else:
+            sender = next(iter(active_senders(connection).values()))
+            name = order.profile if order.profile != "auto" else "universal"
+            groups = {name: (sender, "10000871000", None)}
+            chosen = []
+    previews = []
+    for name in sorted(groups, key=lambda each: profiles()[each].max_bytes):
+        sender, number, operator_id = groups[name]
+        plan = plan_message(post, order.parts, name)
+        composed = plan.compose(subject=order.subject, sender=sender)
+        previews.append(
+            Preview(
+                plan=plan,
+                sender=sender,
+                recipients=sum(each.profile == name for each in chosen),
+                message_bytes=composed.message_bytes,
+                content_type=composed.content_type,
+                body=composed.body_for(number, operator_id),
+                advice=advise_message(plan.parts, subject=order.subject),
+            )
+        )
+    return previews
