@@ -1,0 +1,13 @@
+"""Fit: the best media that a budget allows; imports no other stage, no Flask, no database. Runs inside confine.
+
+media     fit_media: the entry, by kind          share     share_budget: one message, several parts
+still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRGB, no larger than the side
+jpeg      the search for the quality             png       flat art without loss
+strip     metadata out, pixels untouched         ssim      how much is left of it
+output    written, counted, hashed, and never over the budget
+"""
+
+from app.fit.media import fit_media
+from app.fit.share import share_budget
+
+__all__ = ["fit_media", "share_budget"]

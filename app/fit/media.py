@@ -1,0 +1,26 @@
+"""The entry: which kind is fitted by what."""
+
+from pathlib import Path
+
+from app.errors import MediaUnsupported
+from app.fit.still import fit_still
+from app.model.media import Budget, Facts, Fitted, Kind
+
+
+def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
+    """Make the best of ``path`` that ``budget`` allows; the same bytes in always give the same bytes out.
+
+    Args:
+        path: the upload; read, never changed.
+        facts: what ``probe_media`` said of it.
+        budget: inclusive limits.
+        out_dir: where the result is written, under the SHA-256 of its bytes.
+
+    CannotFit when nothing acceptable is short enough, with ``limit_bytes`` and ``best_bytes``.
+
+    Raises:
+        MediaUnsupported: a kind that is not fitted.
+    """
+    if facts.kind is not Kind.STILL:
+        raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)
+    return fit_still(path, facts, budget, out_dir)

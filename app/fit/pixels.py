@@ -1,0 +1,170 @@
+"""From a file to pixels: decoded, upright, RGB in sRGB, flattened, no larger than asked for, never enlarged."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pillow_heif
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from app.errors import MediaDamaged
+from app.model.media import Facts
+
+pillow_heif.register_heif_opener()
+Image.init()  # all plug-ins now, once, before the pool forks
+cv2.setNumThreads(1)  # the pool of processes is the parallelism
+Image.MAX_IMAGE_PIXELS = None  # probe has counted them
+
+Pixels = NDArray[np.uint8]
+_SRGB = ImageCms.createProfile("sRGB")
+_ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
+_DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_GROUND = (255, 255, 255)
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """``pixels`` is H x W x 3, RGB in sRGB, upright; ``given_up`` says what was lost on the way, scaling not included."""
+
+    pixels: Pixels
+    given_up: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+def fitted_size(width: int, height: int, side_pixels: int) -> tuple[int, int]:
+    """Scale a size down so that its longer side is at most ``side_pixels``; never up, never to nothing."""
+    longer = max(width, height)
+    if longer <= side_pixels:
+        return width, height
+    return max(1, round(width * side_pixels / longer)), max(1, round(height * side_pixels / longer))
+
+
+def load_picture(path: Path, facts: Facts, side_pixels: int) -> Picture:
+    """Decode ``path`` with its longer side at most ``side_pixels``.
+
+    A JPEG is decoded at the smallest n/8 of its size that suffices (libjpeg's scaled inverse transform), then reduced by
+    OpenCV; everything else goes through Pillow.
+
+    Raises:
+        MediaDamaged: the decoder does not get through it.
+        MemoryError: more memory than this process may use.
+    """
+    size = fitted_size(facts.width, facts.height, side_pixels)
+    if facts.orientation >= 5:
+        size = size[::-1]
+    try:
+        picture = _load_jpeg(path, facts, size) or _load_any(path, size)
+    except MemoryError:
+        raise
+    except Exception as failed:
+        raise MediaDamaged("The picture is damaged or incomplete.", found=facts.content_type) from failed
+    return Picture(np.ascontiguousarray(_upright(picture.pixels, facts.orientation)), picture.given_up)
+
+
+def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | None:
+    """Take the short way for an RGB or grey JPEG; None where it does not lead."""
+    if facts.content_type != "image/jpeg" or facts.color not in {"RGB", "L"}:
+        return None
+    data = path.read_bytes()
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB", min_width=size[0], min_height=size[1])
+    except ValueError:
+        return None  # Pillow forgives more
+    pixels = resize(pixels, size)
+    if not facts.has_profile:
+        return Picture(pixels, ())
+    with Image.open(path, formats=["JPEG"]) as image:
+        profile = image.info.get("icc_profile")
+    converted, given_up = _to_srgb(Image.fromarray(pixels), profile)
+    return Picture(np.asarray(converted), given_up)
+
+
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Reduce to ``size`` (width, height): by area from more than twice, cubic below."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    method = cv2.INTER_AREA if width > 2 * size[0] or height > 2 * size[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=method), dtype=np.uint8)
+
+
+def _load_any(path: Path, size: tuple[int, int]) -> Picture:
+    with Image.open(path, formats=_FORMATS) as opened:
+        opened.draft(None, size)
+        opened.load()
+        profile = opened.info.get("icc_profile")
+        image, deep = _to_eight_bits(opened)
+        image, flattened = _flatten(image, size)
+        if image.size != size:
+            image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        image, converted = _to_srgb(image, profile)
+    return Picture(np.asarray(image), (*deep, *flattened, *converted))
+
+
+def _to_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """Scale 16-bit grey and floating point to 8 bits: Pillow's own conversion would clip them."""
+    if image.mode in _DEEP_MODES:
+        deep = np.asarray(image).astype(np.int64)
+        shift = 8 if deep.max(initial=0) > 255 else 0
+        return Image.fromarray((deep >> shift).clip(0, 255).astype(np.uint8)), ("16 bits a channel reduced to 8",)
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = float(values.min()), float(values.max())
+        scaled = (values - low) * (255 / (high - low) if high > low else 0)
+        return Image.fromarray(scaled.astype(np.uint8)), ("floating point reduced to 8 bits",)
+    return image, ()
+
+
+def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[str, ...]]:
+    """Lay a transparent picture on white, reduced first so that edges stay clean; bring palettes and odd modes to RGB."""
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        # Premultiplied, so that the hidden colour of a transparent pixel does not bleed into its neighbours.
+        layer = image.convert("RGBA")
+        if layer.size != size:
+            layer = layer.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
+        if layer.getchannel("A").getextrema() == (255, 255):
+            return layer.convert("RGB"), ()
+        ground = Image.new("RGBA", layer.size, (*_GROUND, 255))
+        return Image.alpha_composite(ground, layer).convert("RGB"), ("transparency flattened on white",)
+    if image.mode in {"RGB", "L", "CMYK", "LAB"}:
+        return image, ()
+    return image.convert("L" if image.mode == "1" else "RGB"), ()
+
+
+def _to_srgb(image: Image.Image, profile: Any) -> tuple[Image.Image, tuple[str, ...]]:
+    """Convert to RGB in sRGB, by the picture's own profile where it has one that fits."""
+    if isinstance(profile, bytes) and profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" in ImageCms.getProfileDescription(source):
+                return image.convert("RGB"), ()
+            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+            if converted is not None:
+                return converted, ("colours converted to sRGB",)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            return image.convert("RGB"), ("a colour profile that cannot be read was ignored",)
+    if image.mode == "LAB":
+        lab = ImageCms.createProfile("LAB")
+        return ImageCms.profileToProfile(image, lab, _SRGB, outputMode="RGB") or image.convert("RGB"), ()
+    return image.convert("RGB"), ("colours converted from CMYK",) if image.mode == "CMYK" else ()
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Turn and mirror by the EXIF number."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    return pixels

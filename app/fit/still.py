@@ -1,0 +1,153 @@
+"""A picture to JPEG or PNG: as it is where it fits, stripped where that is enough, encoded anew where it must be."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from app.errors import CannotFit
+from app.fit.jpeg import LEAST_QUALITY, MOST_ENCODES, Encoded, encode_jpeg, estimate, search_jpeg
+from app.fit.output import write_fitted
+from app.fit.pixels import Picture, Pixels, load_picture, resize
+from app.fit.png import encode_flat_png
+from app.fit.ssim import luma_ssim
+from app.fit.strip import is_plain_jpeg, strip_jpeg, strip_png
+from app.model.jpeg import walk_jpeg
+from app.model.media import Budget, Facts, Fitted, Quality
+
+_LOSSY = frozenset({"image/jpeg", "image/heic", "image/avif"})
+_LEAST_SIDE = 64
+_LEAST_QUALITY_OF_THE_SMALLEST = 10.0
+_GOOD_QUALITY = 40.0  # what a side is chosen for, once the full side would fall under LEAST_QUALITY
+_BYTES_BY_SIDE = 1.7  # at one quality the bytes grow by this power of the side: detail is lost with the pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """An encoded picture with what it is and how it was reached."""
+
+    content: bytes
+    content_type: str
+    pixels: Pixels
+    quality: Quality
+    given_up: tuple[str, ...] = ()
+
+
+def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
+    """Make the best JPEG or PNG of a picture that ``budget`` allows.
+
+    Byte for byte what came, when it is within the budget, upright, without location, and of a kind that every handset takes.
+    Without its metadata and otherwise the same, when that is all that is in the way. Otherwise encoded anew: sRGB,
+    upright, flattened on white, never enlarged, 96 to 100 % of the bytes when it needs the room.
+
+    Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most three encodes of the final size.
+    """
+    started = time.monotonic_ns()
+    content = _without_decoding(path, facts, budget)
+    if content is not None:
+        untouched, data = content
+        lost = () if untouched else _metadata_lost(facts)
+        return write_fitted(
+            data, budget, out_dir, content_type=facts.content_type, size=(facts.width, facts.height),
+            quality=Quality(milliseconds=_milliseconds(started)), given_up=lost, untouched=untouched,
+        )  # fmt: skip
+    picture = load_picture(path, facts, budget.side_pixels)
+    encoding = _encode_flat(picture, facts, budget) or _encode_photograph(picture, budget)
+    width, height = encoding.pixels.shape[1], encoding.pixels.shape[0]
+    scaled = () if (width, height) == (facts.width, facts.height) else (
+        f"scaled from {facts.width}x{facts.height} to {width}x{height}",
+    )  # fmt: skip
+    quality = encoding.quality
+    return write_fitted(
+        encoding.content, budget, out_dir, content_type=encoding.content_type, size=(width, height),
+        quality=Quality(quality.encoder, quality.encoder_quality, quality.encodes, _milliseconds(started), quality.ssim),
+        given_up=(*scaled, *encoding.given_up, *picture.given_up, *_metadata_lost(facts)),
+    )  # fmt: skip
+
+
+def _milliseconds(started_ns: int) -> int:
+    return (time.monotonic_ns() - started_ns) // 1_000_000
+
+
+def _metadata_lost(facts: Facts) -> tuple[str, ...]:
+    if facts.has_location:
+        return ("location and other metadata removed",)
+    return ("metadata removed",) if facts.has_metadata else ()
+
+
+def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, bytes] | None:
+    """Tell what can go out without decoding: (True, the bytes as they are), (False, the bytes without metadata) or None."""
+    if facts.content_type not in budget.content_types or max(facts.width, facts.height) > budget.side_pixels:
+        return None
+    if facts.orientation != 1:
+        return None
+    data = path.read_bytes()
+    whole = True
+    if facts.content_type == "image/jpeg":
+        structure = walk_jpeg(data)
+        if not is_plain_jpeg(structure):
+            return None
+        whole = structure.end == len(data)
+    if whole and not facts.has_location and len(data) <= budget.max_bytes:
+        return True, data
+    strip = {"image/jpeg": strip_jpeg, "image/png": strip_png}.get(facts.content_type)
+    stripped = strip(data) if strip else data
+    return (False, stripped) if len(stripped) < len(data) and len(stripped) <= budget.max_bytes else None
+
+
+def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | None:
+    """Keep a drawing of few colours without loss, where the original was without loss and it fits."""
+    if facts.content_type in _LOSSY or "image/png" not in budget.content_types:
+        return None
+    content = encode_flat_png(picture.pixels)
+    if content is None or len(content) > budget.max_bytes:
+        return None
+    return _Encoding(content, "image/png", picture.pixels, Quality(encoder="Pillow PNG, palette", encodes=1, ssim=1.0))
+
+
+def _encode_photograph(picture: Picture, budget: Budget) -> _Encoding:
+    pixels, encoded = _choose_side(picture.pixels, budget.max_bytes)
+    luma = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    ssim = luma_ssim(luma, simplejpeg.decode_jpeg(encoded.content, "GRAY")[..., 0])
+    quality = round(encoded.quality)
+    return _Encoding(
+        encoded.content,
+        "image/jpeg",
+        pixels,
+        Quality(encoder="libjpeg-turbo, baseline 4:2:0", encoder_quality=quality, encodes=encoded.encodes, ssim=ssim),
+        (f"compressed to JPEG quality {quality}",),
+    )
+
+
+def _choose_side(pixels: Pixels, max_bytes: int) -> tuple[Pixels, Encoded]:
+    """Find side and quality together: the full side, unless quality would fall under 30 there.
+
+    Raises:
+        CannotFit: even the smallest side at the lowest quality is too long.
+    """
+    full = pixels
+    while True:
+        longer = max(pixels.shape[:2])
+        smallest = longer <= _LEAST_SIDE
+        curve = estimate(pixels, max_bytes)
+        if smallest or curve.quality_for(max_bytes) >= LEAST_QUALITY:
+            least = _LEAST_QUALITY_OF_THE_SMALLEST if smallest else LEAST_QUALITY
+            encoded = search_jpeg(pixels, max_bytes, curve, least_quality=least)
+            if encoded is not None:
+                return pixels, encoded
+            if smallest:
+                last = encode_jpeg(pixels, least)
+                if len(last) <= max_bytes:
+                    return pixels, Encoded(last, least, MOST_ENCODES)
+                raise CannotFit(
+                    f"The shortest acceptable version has {len(last):,} bytes; the limit is {max_bytes:,}.",
+                    limit_bytes=max_bytes,
+                    best_bytes=len(last),
+                )
+        shrink = min(0.9, (max_bytes / curve.bytes_at(_GOOD_QUALITY)) ** (1 / _BYTES_BY_SIDE))
+        side = max(_LEAST_SIDE, int(longer * shrink))
+        factor = side / max(full.shape[:2])
+        pixels = resize(full, (max(1, round(full.shape[1] * factor)), max(1, round(full.shape[0] * factor))))

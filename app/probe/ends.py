@@ -1,0 +1,136 @@
+"""Where each format ends: a file that ends sooner is truncated, one that goes on carries a stranger.
+
+Pure functions over the whole file; each returns the offset past the last byte of the picture, and raises ValueError with
+the place where it breaks.
+"""
+
+import zlib
+from collections.abc import Callable
+
+from app.model.jpeg import walk_jpeg
+
+_PADDING = b"\x00\xff\r\n\t "
+
+
+def jpeg_end(data: bytes) -> int:
+    """Find the end of the JPEG and of the pictures that cameras append to it (depth, gain map, preview)."""
+    end = walk_jpeg(data).end
+    while True:
+        start = end + len(data[end:]) - len(data[end:].lstrip(_PADDING[:1] + b"\n"))
+        if data[start : start + 3] != b"\xff\xd8\xff":
+            break
+        end = start + walk_jpeg(data[start:]).end
+    return len(data) if _is_camera_trailer(data, end) else end
+
+
+def _is_camera_trailer(data: bytes, end: int) -> bool:
+    """Tell whether a phone put a clip or a note of its own behind the picture: motion photos, Samsung's trailer."""
+    return data.endswith(b"SEFT") or (
+        data[end + 4 : end + 8] == b"ftyp" and (b"MotionPhoto" in data[:65536] or b"MicroVideo" in data[:65536])
+    )
+
+
+def png_end(data: bytes) -> int:
+    """Find the end of the IEND chunk, checking every chunk's checksum.
+
+    Raises:
+        ValueError: it ends too early.
+    """
+    at = 8
+    while True:
+        length = int.from_bytes(data[at : at + 4], "big")
+        end = at + 12 + length
+        if end > len(data) or at + 12 > len(data):
+            raise ValueError(f"chunk at byte {at} is cut off")
+        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise ValueError(f"chunk at byte {at} has a wrong checksum")
+        if data[at + 4 : at + 8] == b"IEND":
+            return end
+        at = end
+
+
+def _gif_blocks_end(data: bytes, at: int) -> int:
+    while True:
+        if at >= len(data):
+            raise ValueError("the data blocks are cut off")
+        length = data[at]
+        at += 1 + length
+        if not length:
+            return at
+
+
+def _color_table_bytes(packed: int) -> int:
+    return 3 << ((packed & 7) + 1) if packed & 0x80 else 0
+
+
+def gif_end(data: bytes) -> int:
+    """Find the end of the trailer.
+
+    Raises:
+        ValueError: it ends too early.
+    """
+    if len(data) < 13:
+        raise ValueError("the header is cut off")
+    at = 13 + _color_table_bytes(data[10])
+    while True:
+        kind = data[at : at + 1]
+        if kind == b";":
+            return at + 1
+        if kind == b"!":
+            at = _gif_blocks_end(data, at + 2)
+        elif kind == b"," and at + 10 < len(data):
+            at = _gif_blocks_end(data, at + 11 + _color_table_bytes(data[at + 9]))
+        else:
+            raise ValueError(f"no block at byte {at}")
+
+
+def riff_end(data: bytes) -> int:
+    """Find the end of the RIFF chunk.
+
+    Raises:
+        ValueError: it ends too early.
+    """
+    end = 8 + int.from_bytes(data[4:8], "little")
+    if end > len(data):
+        raise ValueError(f"{end} bytes announced, {len(data)} are here")
+    return end
+
+
+def boxes_end(data: bytes) -> int:
+    """Find the end of the last box of a HEIF file; a box of length 0 reaches to the end of the file.
+
+    Raises:
+        ValueError: it ends too early.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length == 0:
+            return len(data)
+        if length < 8 or not data[at + 4 : at + 8].isascii():
+            break
+        at += length
+    if at > len(data):
+        raise ValueError(f"{at} bytes announced, {len(data)} are here")
+    return at
+
+
+_ENDS: dict[str, Callable[[bytes], int]] = {
+    "image/jpeg": jpeg_end,
+    "image/png": png_end,
+    "image/gif": gif_end,
+    "image/webp": riff_end,
+    "image/heic": boxes_end,
+    "image/avif": boxes_end,
+}
+
+
+def bytes_behind(content_type: str, data: bytes) -> int:
+    """Count what follows the end of the picture, padding not counted; 0 for a format without an end (BMP, TIFF).
+
+    Raises ValueError when the file ends before the picture does.
+    """
+    find = _ENDS.get(content_type)
+    return 0 if find is None else len(data[find(data) :].strip(_PADDING))

@@ -1,0 +1,79 @@
+"""The entry: the bytes decide, name and declared type are hints that may lie."""
+
+from pathlib import Path, PurePath
+
+from app.errors import MediaDamaged, MediaUnsupported, UploadEmpty
+from app.model.media import Facts, Kind
+from app.probe.ends import bytes_behind
+from app.probe.sniff import EMPTY, HEAD_BYTES, Format, sniff
+from app.probe.still import probe_still
+
+ACCEPTED = ("JPEG", "PNG", "HEIC", "WebP", "AVIF", "GIF", "BMP", "TIFF")
+_LONGEST_SUFFIX = 6
+
+
+def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_pixels: int) -> Facts:
+    """Tell what the file at ``path`` really is, decoding all of it.
+
+    Args:
+        path: the upload; read, never changed.
+        filename: the name that it came with; only ever used in a sentence.
+        declared_type: the Content-Type that it came with; only ever used in a sentence.
+        max_pixels: most pixels of one picture, width x height.
+
+    MediaTooBig when it has more, MediaDamaged when it ends too early or no decoder gets through it.
+
+    Raises:
+        UploadEmpty: no bytes.
+        MediaUnsupported: something that cannot be sent; ``found`` and ``accepted`` name it.
+    """
+    with path.open("rb") as file:
+        found = sniff(file.read(HEAD_BYTES))
+    if found is EMPTY:
+        raise UploadEmpty("The file has no bytes.")
+    if not found.decoder:
+        raise MediaUnsupported(
+            f"This is {found.name}{_lie(found, filename, declared_type)}.",
+            found=found.content_type,
+            accepted=list(ACCEPTED),
+        )
+    _check_end(path, found)
+    facts = probe_still(path, found, max_pixels=max_pixels)
+    if facts.kind is Kind.ANIMATION:
+        raise MediaUnsupported(
+            f"This is {found.name} of {facts.frames} frames; animations are not carried yet.",
+            found=found.content_type,
+            accepted=list(ACCEPTED),
+        )
+    return facts
+
+
+def _check_end(path: Path, found: Format) -> None:
+    """Refuse what ends before the picture does, and what goes on behind it: two files in one fool somebody.
+
+    Raises:
+        MediaDamaged: it ends too early.
+        MediaUnsupported: it goes on.
+    """
+    try:
+        behind = bytes_behind(found.content_type, path.read_bytes())
+    except ValueError as broken:
+        raise MediaDamaged(
+            f"This is {found.name}, but it is cut off or damaged: {broken}.", found=found.content_type
+        ) from broken
+    if behind:
+        raise MediaUnsupported(
+            f"This is {found.name} with {behind:,} bytes of something else behind its end.",
+            found=f"{found.content_type} and more",
+            accepted=list(ACCEPTED),
+        )
+
+
+def _lie(found: Format, filename: str, declared_type: str) -> str:
+    """Say that the name promised something else, when it did."""
+    suffix = PurePath(filename).suffix.lower()
+    if suffix[1:].isalnum() and len(suffix) <= _LONGEST_SUFFIX and suffix[1:] not in found.content_type:
+        return f", although its name ends in {suffix}"
+    if declared_type.startswith("image/") and declared_type != found.content_type and declared_type[6:].isalnum():
+        return f", although it was sent as {declared_type}"
+    return ""

@@ -1,0 +1,162 @@
+"""The first bytes tell the format; what we do not take is called by its name."""
+
+import re
+from dataclasses import dataclass
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format by its bytes: ``name`` with article, for sentences; ``decoder`` is Pillow's name of one, or empty."""
+
+    name: str
+    content_type: str
+    decoder: str = ""
+
+
+JPEG = Format("a JPEG picture", "image/jpeg", "JPEG")
+PNG = Format("a PNG picture", "image/png", "PNG")
+GIF = Format("a GIF picture", "image/gif", "GIF")
+WEBP = Format("a WebP picture", "image/webp", "WEBP")
+HEIC = Format("a HEIC picture", "image/heic", "HEIF")
+AVIF = Format("an AVIF picture", "image/avif", "AVIF")
+BMP = Format("a BMP picture", "image/bmp", "BMP")
+TIFF = Format("a TIFF picture", "image/tiff", "TIFF")
+
+EMPTY = Format("an empty file", "")
+TEXT = Format("plain text", "text/plain")
+UNKNOWN = Format("a file of an unknown kind", "application/octet-stream")
+_MP4 = Format("a video (MP4)", "video/mp4")
+_M4A = Format("a sound file (M4A)", "audio/mp4")
+
+_STARTS: tuple[tuple[bytes, Format], ...] = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+    (b"II+\x00", TIFF),
+    (b"MM\x00+", TIFF),
+    (b"%PDF-", Format("a PDF document", "application/pdf")),
+    (b"%!PS", Format("a PostScript document", "application/postscript")),
+    (b"\xc5\xd0\xd3\xc6", Format("an EPS drawing", "application/postscript")),
+    (b"PK\x03\x04", Format("a zip archive or an office document", "application/zip")),
+    (b"PK\x05\x06", Format("an empty zip archive", "application/zip")),
+    (b"Rar!\x1a\x07", Format("a RAR archive", "application/vnd.rar")),
+    (b"7z\xbc\xaf\x27\x1c", Format("a 7z archive", "application/x-7z-compressed")),
+    (b"\x1f\x8b", Format("a gzip archive", "application/gzip")),
+    (b"BZh", Format("a bzip2 archive", "application/x-bzip2")),
+    (b"\xfd7zXZ\x00", Format("an xz archive", "application/x-xz")),
+    (b"\x28\xb5\x2f\xfd", Format("a zstd archive", "application/zstd")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("an old office document", "application/x-ole-storage")),
+    (b"{\\rtf", Format("an RTF document", "application/rtf")),
+    (b"8BPS", Format("a Photoshop file", "image/vnd.adobe.photoshop")),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", Format("a JPEG XL picture", "image/jxl")),
+    (b"\xff\x0a", Format("a JPEG XL picture", "image/jxl")),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", Format("a JPEG 2000 picture", "image/jp2")),
+    (b"\xff\x4f\xff\x51", Format("a JPEG 2000 picture", "image/jp2")),
+    (b"\x00\x00\x01\x00", Format("an icon", "image/vnd.microsoft.icon")),
+    (b"\x7fELF", Format("a program", "application/x-elf")),
+    (b"MZ", Format("a program", "application/vnd.microsoft.portable-executable")),
+    (b"SQLite format 3\x00", Format("a database", "application/vnd.sqlite3")),
+    (b"-----BEGIN PGP", Format("an encrypted file", "application/pgp-encrypted")),
+    (b"\x1aE\xdf\xa3", Format("a video (WebM or Matroska)", "video/x-matroska")),
+    (b"\x00\x00\x01\xba", Format("a video (MPEG)", "video/mpeg")),
+    (b"\x00\x00\x01\xb3", Format("a video (MPEG)", "video/mpeg")),
+    (b"FLV\x01", Format("a video (FLV)", "video/x-flv")),
+    (b"0&\xb2u\x8ef\xcf\x11", Format("a video (Windows Media)", "video/x-ms-asf")),
+    (b"OggS", Format("a sound file (Ogg)", "audio/ogg")),
+    (b"fLaC", Format("a sound file (FLAC)", "audio/flac")),
+    (b"ID3", Format("a sound file (MP3)", "audio/mpeg")),
+    (b"#!AMR", Format("a sound file (AMR)", "audio/amr")),
+    (b"MThd", Format("a MIDI file", "audio/midi")),
+    (b"#EXTM3U", Format("a playlist", "application/vnd.apple.mpegurl")),
+)
+_RIFF = {
+    b"WEBP": WEBP,
+    b"WAVE": Format("a sound file (WAV)", "audio/wav"),
+    b"AVI ": Format("a video (AVI)", "video/x-msvideo"),
+}
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"})
+_BRANDS = {
+    b"avif": AVIF,
+    b"avis": AVIF,
+    b"qt  ": Format("a video (QuickTime)", "video/quicktime"),
+    b"M4A ": _M4A,
+    b"M4B ": _M4A,
+    b"crx ": Format("a raw camera file", "image/x-canon-cr3"),
+}
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_MARKUP = (
+    (re.compile(rb"<svg[\s>:]", re.IGNORECASE), Format("an SVG drawing", "image/svg+xml")),
+    (re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<script[\s>]", re.IGNORECASE),
+     Format("an HTML page", "text/html")),
+    (re.compile(rb"^<\?xml"), Format("an XML document", "application/xml")),
+)  # fmt: skip
+_MPEG_AUDIO = re.compile(rb"\xff[\xf2-\xf7\xfa-\xff][\x10-\xef]")
+_AAC = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
+_CONTROLS = frozenset(range(32)) - {7, 8, 9, 10, 12, 13, 27}
+
+
+def sniff(head: bytes) -> Format:
+    """Tell the format by the first ``HEAD_BYTES`` bytes; UNKNOWN when nothing is recognised."""
+    if not head:
+        return EMPTY
+    if head[4:8] == b"ftyp":
+        return _sniff_brand(head)
+    if head[:4] == b"RIFF":
+        return _RIFF.get(head[8:12], UNKNOWN)
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return BMP
+    for start, found in _STARTS:
+        if head.startswith(start):
+            return found
+    return _sniff_text(head) or _sniff_stream(head) or UNKNOWN
+
+
+def _sniff_brand(head: bytes) -> Format:
+    """Tell the members of the ISO base media family apart by their brands."""
+    length = max(16, min(int.from_bytes(head[:4], "big"), len(head)))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, length, 4))]
+    # AVIF names mif1 among its compatible brands, so its own brands are asked for first.
+    for brand in (*brands[:1], *(each for each in brands if each in {b"avif", b"avis"})):
+        if brand in _BRANDS:
+            return _BRANDS[brand]
+    if any(brand in _HEIC_BRANDS for brand in brands):
+        return HEIC
+    if brands[0][:3] in {b"3gp", b"3g2"}:
+        return Format("a video (3GP)", "video/3gpp")
+    return _MP4
+
+
+def _sniff_text(head: bytes) -> Format | None:
+    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        codec = "utf-16-le" if head[0] == 0xFF else "utf-16-be"
+        head = head[2:].decode(codec, "replace").encode()
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text or any(byte in _CONTROLS for byte in text):
+        return None
+    if text[:11].upper() == b"BEGIN:VCARD":
+        return Format("a contact (vCard)", "text/x-vcard")
+    if text.startswith(b"<"):
+        for pattern, found in _MARKUP:
+            if pattern.search(text):
+                return found
+    try:
+        text.decode()
+    except UnicodeDecodeError as wrong:
+        # The head may end in the middle of a character.
+        if wrong.start < len(text) - 4:
+            return None
+    return TEXT
+
+
+def _sniff_stream(head: bytes) -> Format | None:
+    """Recognise sound files that have no signature but a frame header."""
+    if _MPEG_AUDIO.match(head):
+        return Format("a sound file (MP3)", "audio/mpeg")
+    if _AAC.match(head):
+        return Format("a sound file (AAC)", "audio/aac")
+    return None

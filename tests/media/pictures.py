@@ -1,0 +1,105 @@
+"""Pictures made on the spot: photograph-like pixels, and files of every kind with what real ones carry."""
+
+import io
+import struct
+import zlib
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import piexif
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+Pixels = NDArray[np.uint8]
+LATITUDE = ((51, 1), (28, 1), (40, 1))
+
+
+@cache
+def photograph(width: int, height: int, seed: int = 0, grain: float = 0.02) -> Image.Image:
+    """Make pixels with the spectrum of a photograph (detail at every scale, some grain); the same for the same seed."""
+    chance = np.random.default_rng(seed)
+    sum_of_scales = np.zeros((height, width, 3), np.float32)
+    for scale in (2, 4, 8, 16, 32, 64, 128, 256):
+        noise = chance.standard_normal((height // scale + 2, width // scale + 2, 3)).astype(np.float32)
+        sum_of_scales += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(scale**0.8)
+    sum_of_scales -= sum_of_scales.min()
+    sum_of_scales /= sum_of_scales.max()
+    sum_of_scales += chance.standard_normal(sum_of_scales.shape).astype(np.float32) * np.float32(grain)
+    return Image.fromarray((sum_of_scales.clip(0, 1) * 255).astype(np.uint8))
+
+
+def marked(width: int, height: int) -> Image.Image:
+    """Make a grey picture whose upper left corner is red and whose upper right one is green: turning shows."""
+    image = Image.new("RGB", (width, height), (128, 128, 128))
+    image.paste((250, 10, 10), (0, 0, width // 4, height // 4))
+    image.paste((10, 250, 10), (width - width // 4, 0, width, height // 4))
+    return image
+
+
+def save(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """Encode by Pillow's name of the format."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def exif(*, orientation: int = 1, gps: bool = False) -> bytes:
+    """Write EXIF as a phone does."""
+    return bytes(
+        piexif.dump(
+            {
+                "0th": {piexif.ImageIFD.Make: b"Phone", piexif.ImageIFD.Orientation: orientation},
+                "GPS": {piexif.GPSIFD.GPSLatitudeRef: b"N", piexif.GPSIFD.GPSLatitude: LATITUDE} if gps else {},
+            }
+        )
+    )
+
+
+def phone_photo(
+    width: int = 4032, height: int = 3024, *, orientation: int = 1, gps: bool = True, seed: int = 0
+) -> bytes:
+    """Make a JPEG as a phone does: 4:2:0, quality 92, EXIF with a place."""
+    return save(photograph(width, height, seed), "JPEG", quality=92, exif=exif(orientation=orientation, gps=gps))
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Write one chunk with its checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_bomb(width: int = 65_500, height: int = 65_500) -> bytes:
+    """Write a small PNG that announces a huge picture."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1_000_000))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")
+
+
+def wide_gamut_profile() -> bytes:
+    """Make an ICC profile with other colours than sRGB: a Lab one for RGB is not to be had, so XYZ is rewritten.
+
+    The red and green primaries of sRGB are exchanged, so a conversion that ignores the profile is seen at once.
+    """
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(data[128:132], "big"), 12)}
+    red, green = (data[tags[name] + 4 : tags[name] + 12] for name in (b"rXYZ", b"gXYZ"))
+    data[tags[b"rXYZ"] + 4 : tags[b"rXYZ"] + 12], data[tags[b"gXYZ"] + 4 : tags[b"gXYZ"] + 12] = green, red
+    return bytes(data).replace("sRGB".encode("utf-16-be"), "Swap".encode("utf-16-be"))
+
+
+def cmyk_jpeg(width: int = 300, height: int = 200) -> bytes:
+    """Make a CMYK JPEG."""
+    return save(photograph(width, height).convert("CMYK"), "JPEG", quality=90)
+
+
+def flat_art(width: int, height: int, *, alpha: bool = False) -> Image.Image:
+    """Make a drawing of few colours."""
+    image = Image.new("RGBA" if alpha else "RGB", (width, height), (0, 0, 0, 0) if alpha else (240, 240, 240))
+    for index in range(12):
+        left = index * width // 12
+        image.paste(
+            (20 * index, 255 - 20 * index, 60, 255)[: 4 if alpha else 3],
+            (left, height // 4, left + width // 20 + 1, height // 2),
+        )
+    return image
