@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.wiring import assemble, completed, make_folder, prepare_database, require_consistent
 
 
-class _PlainLogger(Logger):  # type: ignore[misc]  # -- gunicorn ships no types
+class _PlainLogger(Logger):
     """Gunicorn's lines go where ours go; it writes no access log, whose paths would hold the callback secret."""
 
     def setup(self, cfg: Any) -> None:
@@ -26,7 +26,7 @@ class _PlainLogger(Logger):  # type: ignore[misc]  # -- gunicorn ships no types
         """Write nothing: the edge logs each request itself, with the path redacted."""
 
 
-class _Web(BaseApplication):  # type: ignore[misc]  # -- gunicorn ships no types
+class _Web(BaseApplication):
     """One process with many threads; the application is made after the fork."""
 
     def __init__(self, settings: Settings) -> None:

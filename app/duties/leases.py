@@ -86,10 +86,15 @@ def verify_once(post: Postcard, rendition: Rendition) -> None:
     url = post.store.url_of(rendition.key)
     failure: MediaUnreachable | None = None
     try:
-        result = {
-            **verify_public(url, sha256=rendition.sha256, content_type=rendition.content_type, bytes=rendition.bytes),
-            "passed": True,
-        }
+        result = verify_public(
+            url,
+            sha256=rendition.sha256,
+            content_type=rendition.content_type,
+            bytes=rendition.bytes,
+            minimum_cache_seconds=MINIMUM_CACHE_SECONDS,
+            connect_seconds=post.settings.s3.connect_seconds,
+            read_seconds=post.settings.s3.read_seconds,
+        )
     except MediaUnreachable as error:
         failure = error
         result = {"ok": False, "detail": error.detail, **error.facts}

