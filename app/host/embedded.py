@@ -85,6 +85,11 @@ class EmbeddedStore:
         return dict(self._ports)
 
     @property
+    def folder(self) -> Path:
+        """Where ports, credentials, log and objects are."""
+        return self._folder
+
+    @property
     def pid(self) -> int:
         """The child's process id; 0 when it is not running."""
         return self._child.pid if self._child and self._child.poll() is None else 0

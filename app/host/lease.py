@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 DAY = timedelta(days=1)
 MARGIN = DAY
-"""The day more that must be left past ``held_until``: a store may round its rule a day sooner than S3 does."""
+"""The day more that must be left past ``held_until``: S3 waits for the next midnight, SeaweedFS (measured) does not."""
 
 
 def held_until(last_requested_at: datetime, minimum_days: int) -> datetime:

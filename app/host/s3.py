@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RULES_SECONDS = 60
 CHUNK_BYTES = 1024 * 1024
 ORIGINAL_CACHE = "private, no-store"
+_NOT_S3 = "What came back is not an answer of an S3 store."
 _BUCKET_MISSING = "There is no bucket {}: set POSTCARD_S3_BUCKET, or run `postcard bucket apply`."
 
 
@@ -150,7 +151,9 @@ class S3Store:
             StoreMisconfigured: bucket, rights or credentials.
         """
         with asking("delete", key=key):
-            self.client.delete_object(Bucket=self._s3.bucket, Key=key)
+            answer = self.client.delete_object(Bucket=self._s3.bucket, Key=key)
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
+            raise StoreUnavailable(_NOT_S3, operation="delete", key=key)
 
     def lifecycle_days(self) -> int | None:
         """Read from the bucket after how many days its rules remove public media; None = never.
@@ -196,10 +199,13 @@ class S3Store:
     def _head(self, key: str) -> "HeadObjectOutputTypeDef":
         try:
             with asking("describe", key=key):
-                return self.client.head_object(Bucket=self._s3.bucket, Key=key, ChecksumMode="ENABLED")
+                head = self.client.head_object(Bucket=self._s3.bucket, Key=key, ChecksumMode="ENABLED")
         except NotFound:
             self._require_bucket()
             raise
+        if not {"ETag", "LastModified", "ContentLength", "ContentType"} <= head.keys():
+            raise StoreUnavailable(_NOT_S3, operation="describe", key=key)
+        return head
 
     def _require_bucket(self) -> None:
         """Tell a missing bucket from a missing key, which the answer to a HEAD does not.
