@@ -2,7 +2,6 @@
 
 codes      what each refusal means for the message and for the campaign
 answers    one HTTP answer, read into what it proves
-breaker    when refusals in a row pause a campaign
 endpoints  which data centre next
 transfer   one request on one connection: what has left and what came back
 gateway    many requests at once, each exactly once

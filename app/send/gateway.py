@@ -24,15 +24,24 @@ class OpenMarketGateway:
         account: endpoints, credentials, time-outs and the number of connections.
         not_accepted: codes, or HTTP statuses without a code, that OpenMarket confirmed to mean "not accepted".
         ca_file: certificates to trust instead of the system's; for a private gateway.
+        idle_seconds: after how long without a group connections are closed.
 
     Raises:
         SettingsInvalid: an endpoint is http and not on this machine.
     """
 
-    def __init__(self, account: settings.OpenMarket, *, not_accepted: Collection[int] = (), ca_file: str = "") -> None:
+    def __init__(
+        self,
+        account: settings.OpenMarket,
+        *,
+        not_accepted: Collection[int] = (),
+        ca_file: str = "",
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._account = account
         self._not_accepted = frozenset(not_accepted)
         self._ca_file = ca_file
+        self._idle_seconds = idle_seconds
         self._endpoints = Endpoints(account.endpoints)
         self._slots = threading.BoundedSemaphore(account.connections)
         self._lock = threading.Lock()
@@ -106,8 +115,8 @@ class OpenMarketGateway:
     def _close_idle(self) -> None:
         """Close loops that rested too long; ends when none is left."""
         while True:
-            time.sleep(IDLE_SECONDS / 4)
-            horizon = time.monotonic() - IDLE_SECONDS
+            time.sleep(self._idle_seconds / 4)
+            horizon = time.monotonic() - self._idle_seconds
             with self._lock:
                 old = [loop for loop in self._resting if loop.rested_at <= horizon]
                 self._resting = [loop for loop in self._resting if loop.rested_at > horizon]

@@ -35,8 +35,9 @@ def start_wire() -> Iterator[Callable[..., Wire]]:
 def start_gateway() -> Iterator[Callable[..., OpenMarketGateway]]:
     started: list[OpenMarketGateway] = []
 
-    def start(*urls: str, ca_file: str = "", **account: Any) -> OpenMarketGateway:
-        started.append(OpenMarketGateway(replace(ACCOUNT, endpoints=urls, **account), ca_file=ca_file))
+    def start(*urls: str, ca_file: str = "", idle_seconds: float = 4.0, **account: Any) -> OpenMarketGateway:
+        told = replace(ACCOUNT, endpoints=urls, **account)
+        started.append(OpenMarketGateway(told, ca_file=ca_file, idle_seconds=idle_seconds))
         return started[-1]
 
     yield start
@@ -51,7 +52,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     paths = (str(folder / "certificate.pem"), str(folder / "key.pem"))
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+         "-addext", "subjectAltName=IP:127.0.0.1,DNS:gateway.test", "-out", paths[0], "-keyout", paths[1]],
         check=True, capture_output=True,
     )  # fmt: skip
     return paths

@@ -66,6 +66,7 @@ class Wire:
     behave: Behave = accept_all
     greet: Callable[[int, socket.socket], bool] = lambda _number, _connection: True
     certificate: tuple[str, str] | None = None
+    newest_tls: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
     requests: list[Request] = field(default_factory=list)
     bodies: Counter[bytes] = field(default_factory=Counter)
     connections: int = 0
@@ -81,6 +82,10 @@ class Wire:
         if self.certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(*self.certificate)
+            if self.newest_tls is not ssl.TLSVersion.MAXIMUM_SUPPORTED:
+                self._context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+                self._context.maximum_version = self.newest_tls
+                self._context.set_ciphers("DEFAULT:@SECLEVEL=0")
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
