@@ -10,3 +10,9 @@ data centres would, and posts delivery reports. Its state is in memory and bound
     centre   a data centre: fetches and caches links             reports   delivery reports and inbound messages
     desk     what arrived, as one thread-safe object             web, api, page, serve   HTTP
 """
+
+from app.sandbox.faults import parse_fault
+from app.sandbox.options import SandboxOptions
+from app.sandbox.serve import run_sandbox
+
+__all__ = ["SandboxOptions", "parse_fault", "run_sandbox"]

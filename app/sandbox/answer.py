@@ -78,7 +78,8 @@ def _fault_of(desk: Desk, destination: str) -> Fault | None:
 def _note(desk: Desk, arrival: Arrival, answer: Answer, words: str) -> Answer:
     arrival.status, arrival.answered = answer.status, words
     desk.arrivals.add(arrival)
-    headers = {"X-Request-Id": arrival.request_id, **answer.headers}
+    ours = answer.content_type == "application/json"  # what a proxy says has no request id
+    headers = {**({"X-Request-Id": arrival.request_id} if ours else {}), **answer.headers}
     return Answer(answer.status, answer.body, answer.content_type, headers, answer.cut, answer.raw)
 
 
@@ -108,7 +109,7 @@ def _not_accepted(desk: Desk, arrival: Arrival, fault: Fault) -> Answer:
     if fault.kind == "cut_before":
         return _note(desk, arrival, Answer(cut=True), "fault: connection cut, not accepted")
     if fault.kind == "redirect":
-        answer = Answer(302, headers={"Location": "https://mms.openmarket.com/mms/v2/send"})
+        answer = Answer(302, content_type="text/html", headers={"Location": "https://mms.openmarket.com/mms/v2/send"})
         return _note(desk, arrival, answer, "fault: 302, not accepted")
     page = f"<html><body><h1>{fault.status}</h1></body></html>\n".encode()
     return _note(desk, arrival, Answer(fault.status, page, "text/html"), f"fault: bare {fault.status}, not accepted")

@@ -4,6 +4,7 @@ A boundary line is CRLF "--" boundary, then only blanks, then CRLF; the CRLF bef
 reported as a defect, since a strict server need not take it.
 """
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -160,7 +161,7 @@ def split_multipart(body: bytes, boundary: str) -> Multipart:
     """
     delimiters = _delimiters(body, boundary.encode("ascii"))
     parts: list[Part] = []
-    for here, after in zip(delimiters, [*delimiters[1:], None], strict=True):
+    for here, after in itertools.zip_longest(delimiters, delimiters[1:]):
         if here.closing:
             break
         end = len(body) if after is None else after.offset

@@ -1,5 +1,6 @@
 """The pages: what arrived, and one message with its bytes, its rules, its picture and its reports."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.sandbox.arrivals import Arrival
+from app.sandbox.arrivals import Arrival, Posted
 from app.sandbox.content import Content
 from app.sandbox.desk import Desk
 from app.sandbox.mime import parse_media_type
-from app.sandbox.rules import SOURCE_WORDS, Result, Verdict
+from app.sandbox.rules import RULES, SOURCE_WORDS, Result, Rule, Verdict
 from app.sandbox.sniff import sniff
 from app.sandbox.told import raw_bytes
 
@@ -53,6 +54,8 @@ def page_blueprint(desk: Desk) -> Blueprint:
         static_folder="static",
         static_url_path="/sandbox-static",
     )
+
+    pages.add_app_template_filter(report_class)
 
     @pages.get("/")
     def overview() -> ResponseReturnValue:
@@ -117,10 +120,8 @@ def _whole(desk: Desk, arrival: Arrival) -> dict[str, Any]:
         **_summary(arrival),
         "raw": show_bytes(raw, _SHOWN_BYTES),
         "raw_bytes": len(raw),
-        "verdicts": [
-            (verdict, _first_of_rule(arrival.judgement.verdicts, index))
-            for index, verdict in enumerate(arrival.judgement.verdicts)
-        ],
+        "failures": [verdict for verdict in arrival.judgement.verdicts if verdict.result is Result.FAIL],
+        "rules": _by_rule(arrival.judgement.verdicts),
         "source_words": SOURCE_WORDS,
         "subject": arrival.judgement.details.get("subject"),
         "pieces": [_piece(desk, arrival, index, content) for index, content in enumerate(arrival.judgement.contents)],
@@ -129,8 +130,16 @@ def _whole(desk: Desk, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _first_of_rule(verdicts: tuple[Verdict, ...], index: int) -> bool:
-    return index == 0 or verdicts[index - 1].rule != verdicts[index].rule
+def _by_rule(verdicts: tuple[Verdict, ...]) -> list[tuple[Rule, list[Verdict]]]:
+    return [(RULES[number], list(group)) for number, group in itertools.groupby(verdicts, lambda each: each.rule)]
+
+
+def report_class(posted: Posted) -> str:
+    """Colour a report: it did not get through or tells a failure, is final and good, or only a step."""
+    if posted.status != 200:
+        return "fail"
+    status = posted.body.get("status")
+    return {"Retrieved": "pass", "Forwarded": "step", "Deferred": "step"}.get(str(status), "fail")
 
 
 def show_bytes(data: bytes, most: int) -> str:

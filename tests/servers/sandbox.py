@@ -1,7 +1,7 @@
 """The sandbox as a process of its own on a free port, for every test that needs a gateway.
 
-Put ``pytest_plugins = ["tests.servers.sandbox"]`` into the root conftest, or import the fixtures. ``sandbox`` is one
-process for the session; call ``sandbox.reset(callback_url=...)`` first in each test.
+A plugin, named in the root conftest. ``sandbox`` is one process for the session; call ``sandbox.reset(callback_url=...)``
+first in each test. PYTEST_DONT_REWRITE: conftest files import names from here before the plugin is registered.
 """
 
 import json
