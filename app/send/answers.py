@@ -15,6 +15,7 @@ from app.send.codes import CODES, INTERNAL_ERROR, Code
 
 KEPT_CHARACTERS = 2_000
 _DESCRIPTION_CHARACTERS = 500
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _REQUEST_ID_CHARACTERS = 200  # documented as 1-30, shown with 40: free text
 
 
@@ -89,7 +90,7 @@ def _judge_code(code: int, http_status: int, not_accepted: Collection[int]) -> C
 def _read_json(body: bytes) -> Any:
     """Read JSON whose integers may have any size; anything else is None."""
     try:
-        return json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
+        return _JSON.decode(body.decode())
     except (ValueError, RecursionError):
         return None
 

@@ -13,7 +13,7 @@ from app import settings
 from app.model.messages import Outcome, Outgoing
 from app.send.endpoints import Endpoints
 from app.send.loop import Loop
-from app.send.round import Round
+from app.send.round import Round, Slots
 from app.send.transfer import IDLE_SECONDS, Transfer
 
 
@@ -43,7 +43,7 @@ class OpenMarketGateway:
         self._ca_file = ca_file
         self._idle_seconds = idle_seconds
         self._endpoints = Endpoints(account.endpoints)
-        self._slots = threading.BoundedSemaphore(account.connections)
+        self._slots = Slots(account.connections)
         self._lock = threading.Lock()
         self._resting: list[Loop] = []
         self._spare: list[Transfer] = []

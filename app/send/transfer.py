@@ -22,7 +22,7 @@ MAX_ANSWER_BYTES = 65_536
 DNS_SECONDS = 60  # OpenMarket: DNS answers may be cached for one minute at most
 IDLE_SECONDS = 4  # common servers close idle connections after 5 s; ours are not reused that late
 CONNECTION_SECONDS = 60  # so that a change in DNS reaches busy connections too
-_KEPT_HEADERS = frozenset({b"x-request-id", b"content-type", b"retry-after"})
+_KEPT_HEADERS = frozenset({b"x-request-id"})
 
 
 def basic_authorization(account: settings.OpenMarket) -> str:
@@ -41,7 +41,7 @@ class Transfer:
         self.started_at = datetime.now(UTC)
         self.asked = False
         self.denied = False
-        self.headers: dict[str, str] = {}
+        self._header_lines: list[bytes] = []
         self._chunks: list[bytes] = []
         self._received = 0
         self._position = 0
@@ -70,7 +70,7 @@ class Transfer:
         self._body, self._may_leave = outgoing.body, outgoing.may_leave
         self._position = self._received = 0
         self.asked = self.denied = False
-        self.headers = {}
+        self._header_lines.clear()
         self._chunks = []
         self.started_at = datetime.now(UTC)
 
@@ -83,6 +83,19 @@ class Transfer:
     def http_status(self) -> int:
         """Status of the last answer, 0 if none came."""
         return int(self.curl.getinfo(pycurl.RESPONSE_CODE))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that we care for, of the last answer, names in lower case."""
+        kept: dict[str, str] = {}
+        for line in self._header_lines:
+            if line.startswith(b"HTTP/"):
+                kept.clear()
+            name, _, value = line.partition(b":")
+            name = name.strip().lower()
+            if name in _KEPT_HEADERS:
+                kept[name.decode()] = value.strip().decode("latin-1")
+        return kept
 
     @property
     def answer(self) -> bytes:
@@ -105,7 +118,7 @@ class Transfer:
         set_option(pycurl.POST, 1)
         set_option(pycurl.READFUNCTION, self._read)
         set_option(pycurl.WRITEFUNCTION, self._write)
-        set_option(pycurl.HEADERFUNCTION, self._header)
+        set_option(pycurl.HEADERFUNCTION, self._header_lines.append)
         set_option(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         set_option(pycurl.FOLLOWLOCATION, 0)
         set_option(pycurl.NOSIGNAL, 1)
@@ -159,12 +172,3 @@ class Transfer:
             return -1
         self._chunks.append(piece)
         return None
-
-    def _header(self, line: bytes) -> None:
-        if line.startswith(b"HTTP/"):
-            self.headers = {}
-            return
-        name, _, value = line.partition(b":")
-        name = name.strip().lower()
-        if name in _KEPT_HEADERS:
-            self.headers[name.decode()] = value.strip().decode("latin-1")
