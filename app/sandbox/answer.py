@@ -10,7 +10,7 @@ from app.sandbox.arrivals import Arrival
 from app.sandbox.codes import CODES, Code
 from app.sandbox.desk import Desk, new_request_id
 from app.sandbox.faults import ANSWER_KINDS, Fault
-from app.sandbox.judge import Judgement, RawRequest, judge_request
+from app.sandbox.judge import RawRequest, judge_request
 from app.sandbox.numbers import meaning_of
 from app.sandbox.rules import Result
 
@@ -86,21 +86,21 @@ def _note(desk: Desk, arrival: Arrival, answer: Answer, words: str) -> Answer:
 def _refuse(desk: Desk, arrival: Arrival, code: Code, status: int) -> Answer:
     status = status or code.status
     arrival.code = code.number
+    arrival.documented = code.documented_status and status == code.status
     body: dict[str, Any] = {"error": {"code": code.number, "description": code.description}}
     if desk.options.explain:
-        body["sandbox"] = _explain(arrival.judgement, code, status, arrival.request_id)
+        body["sandbox"] = _explain(arrival)
     headers = {"WWW-Authenticate": 'Basic realm="OpenMarket"'} if status == 401 else {}
     answer = Answer(status, json.dumps(body).encode(), headers=headers)
     return _note(desk, arrival, answer, f"refused: {status} with code {code.number}")
 
 
-def _explain(judgement: Judgement, code: Code, status: int, request_id: str) -> dict[str, Any]:
-    documented = code.documented_status and status == code.status
-    failed = [verdict for verdict in judgement.verdicts if verdict.result is Result.FAIL]
+def _explain(arrival: Arrival) -> dict[str, Any]:
+    failed = [verdict for verdict in arrival.judgement.verdicts if verdict.result is Result.FAIL]
     return {
         "note": "This field is the sandbox's own; OpenMarket does not send it.",
-        "request": f"/messages/{request_id}",
-        "status": "documented" if documented else "our assumption: no page states the status of this answer",
+        "request": f"/messages/{arrival.request_id}",
+        "status": "documented" if arrival.documented else "our assumption: no page states the status of this answer",
         "failed": [{"rule": each.rule, "topic": each.topic, "words": each.words} for each in failed],
     }
 

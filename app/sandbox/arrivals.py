@@ -26,7 +26,10 @@ class Posted:
 
 @dataclass(slots=True)
 class Arrival:
-    """One request with everything that became of it. ``mt_id`` 0 = not accepted; ``answered`` says what the client saw."""
+    """One request with everything that became of it. ``mt_id`` 0 = not accepted; ``answered`` says what the client saw.
+
+    ``documented``: OpenMarket's page shows this status for this case; otherwise it is our assumption.
+    """
 
     request_id: str
     received_at: datetime
@@ -37,6 +40,7 @@ class Arrival:
     status: int = 0
     code: int = 0
     answered: str = ""
+    documented: bool = True
     fetches: list[Fetch] = field(default_factory=list)
     posted: list[Posted] = field(default_factory=list)
 

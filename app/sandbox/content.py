@@ -63,6 +63,11 @@ def judge_form(part: Part, topic: str) -> Iterator[Verdict]:
             yield Verdict(9, topic, Result.WARNING, Source.PAGE, f"no {name}; the page asks for it in most parts")
         if sum(key.lower() == name.lower() for key, _ in part.headers) > 1:
             yield Verdict(9, topic, Result.FAIL, Source.MIME, f"{name} stands twice")
+    named = part.header("Content-Type")
+    if named and not parse_media_type(named).type:
+        yield Verdict(
+            9, topic, Result.FAIL, Source.MIME, f"Content-Type {named[:60]!r} is not of the form type/subtype"
+        )
     try:
         data = decode_part(part)
     except ValueError as wrong:

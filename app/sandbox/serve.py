@@ -1,5 +1,6 @@
 """The sandbox on a real server: gunicorn with threads, in one worker process, since its state is in memory."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -23,11 +24,30 @@ class _Server(BaseApplication):
         return create_sandbox(self._sandbox_options)
 
 
-def run_sandbox(host: str, port: int, options: SandboxOptions, *, threads: int = 32) -> None:
+def run_sandbox(
+    host: str,
+    port: int,
+    options: SandboxOptions,
+    *,
+    threads: int = 32,
+    announce: Callable[[str], None] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; call it in the main thread of a process of its own.
 
     HTTP/1.1 with keep-alive (idle connections are closed after 30 s), one process, ``threads`` requests at once.
+
+    Args:
+        host: address to listen on.
+        port: 0 = a free one.
+        options: how to judge, report and fail.
+        threads: requests at once.
+        announce: is told the address once connections are taken, such as "http://127.0.0.1:8800".
     """
+
+    def when_ready(server: Any) -> None:
+        if announce is not None:
+            announce("http://{}:{}".format(*server.LISTENERS[0].getsockname()[:2]))
+
     _Server(
         options,
         {
@@ -41,5 +61,6 @@ def run_sandbox(host: str, port: int, options: SandboxOptions, *, threads: int =
             "graceful_timeout": 5,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "when_ready": when_ready,
         },
     ).run()

@@ -88,6 +88,7 @@ def tell_arrival(arrival: Arrival, *, whole: bool) -> dict[str, Any]:
         "status": arrival.status or None,
         "code": arrival.code or None,
         "answered": arrival.answered,
+        "status_documented": arrival.documented,
         "bytes": len(arrival.request.body),
         "failed": [verdict.words for verdict in failed],
         "fetches": len(arrival.fetches),

@@ -272,6 +272,7 @@ def test_rule_8_no_content_is_a_400(parts: tuple[bytes, ...]) -> None:
         image_part(data=b"%%% no base64 %%%"),
         image_part(data=b"abc"),
         image_part(encoding="rot13"),
+        TEXT.replace(b"text/plain; charset=utf-8", b'"text/plain; charset=utf-8"'),
         b"Content-Type: text/plain\r\nContent-Type: image/png\r\nContent-Id: a\r\n\r\nx",
     ],
 )
