@@ -2,9 +2,9 @@
 
 media     fit_media: the entry, by kind          share     share_budget: one message, several parts
 still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRGB, no larger than the side
-jpeg      the search for the quality             png       flat art without loss
-strip     metadata out, pixels untouched         ssim      how much is left of it
-output    written, counted, hashed, and never over the budget
+codecs    the JPEG encoders                      jpeg      the search for the quality
+png       flat art without loss                  strip     metadata out, pixels untouched
+ssim      how much is left of it                 output    written, counted, hashed, never over the budget
 """
 
 from app.fit.media import fit_media

@@ -1,110 +1,84 @@
-"""The search: the best JPEG of some pixels that is within a number of bytes, in at most three encodes.
+"""The search: the best JPEG of some pixels that is within a number of bytes, in at most three encodes of the whole.
 
-Quality is a real number here: libjpeg's scale of its standard tables, not rounded to whole steps, so that the bytes can be met
-closely also where one step would jump over them. Baseline, 4:2:0, optimised Huffman tables.
+An eighth of the rows, encoded twice, tells how the bytes follow the quality; so the first encode of the whole mostly lands
+already. Where the first codec has no step that lands, the next one takes over.
 """
 
-import io
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
-from app.fit.pixels import Pixels
+from app.fit.codecs import Codec, Pixels
 
-MOST_QUALITY = 95.0
 LEAST_QUALITY = 30.0
 MOST_ENCODES = 3
-_AIM = 0.985
+_AIM = 0.98
 _AIM_LAST = 0.97
 _ENOUGH = 0.96
+_ENOUGH_FORESEEN = 0.94  # the estimate errs by some hundredths
 _BAND = 16  # rows of a minimum coded unit at 4:2:0
 _BANDS_OF_ONE_SAMPLE = 8
 _HEADER_BYTES = 600
+_FIRST_GUESS = 75.0
+_USUAL_SLOPE = 0.7
 
-# Annex K of the JPEG standard, row by row.
-_LUMA = """
-    16 11 10 16 24 40 51 61  12 12 14 19 26 58 60 55  14 13 16 24 40 57 69 56  14 17 22 29 51 87 80 62
-    18 22 37 56 68 109 103 77  24 35 55 64 81 104 113 92  49 64 78 87 103 121 120 101  72 92 95 98 112 100 103 99
-"""
-_CHROMA = """
-    17 18 24 47 99 99 99 99  18 21 26 66 99 99 99 99  24 26 56 99 99 99 99 99  47 66 99 99 99 99 99 99
-    99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99
-"""
-_STANDARD = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One JPEG: ``content``, the real ``quality`` that made it, and how many encodes of this size it took."""
+    """One JPEG: ``content``, the ``codec`` and ``quality`` that made it, and how many encodes of this size it took."""
 
     content: bytes
+    codec: Codec
     quality: float
     encodes: int
-
-
-def _scale_of(quality: float) -> float:
-    return 5000 / quality if quality < 50 else 200 - 2 * quality
-
-
-def _quality_of(scale: float) -> float:
-    quality = 5000 / scale if scale > 100 else (200 - scale) / 2
-    return min(MOST_QUALITY, max(1.0, quality))
-
-
-def _tables(quality: float) -> list[list[int]]:
-    scale = _scale_of(quality)
-    return [[min(255, max(1, int((value * scale + 50) / 100))) for value in table] for table in _STANDARD]
-
-
-def encode_jpeg(pixels: Pixels, quality: float) -> bytes:
-    """Encode H x W x 3 RGB pixels at a real quality, 1 to 95."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", qtables=_tables(quality), subsampling=2, optimize=True)
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Bytes over quality, near a point: ``bytes = at_bytes * (scale / at_scale) ** -slope``."""
 
+    codec: Codec
     at_scale: float
     at_bytes: float
-    slope: float
+    slope: float = _USUAL_SLOPE
 
     def quality_for(self, wanted_bytes: float) -> float:
-        """Invert the curve."""
-        return _quality_of(self.at_scale * (self.at_bytes / max(1.0, wanted_bytes)) ** (1 / self.slope))
+        """Invert the curve; within what the codec has, and in its steps."""
+        scale = self.at_scale * (self.at_bytes / max(1.0, wanted_bytes)) ** (1 / self.slope)
+        quality = min(self.codec.most_quality, max(1.0, self.codec.quality_of(scale)))
+        return float(math.floor(quality)) if self.codec.in_steps else quality
 
     def bytes_at(self, quality: float) -> float:
         """Predict the bytes."""
-        return self.at_bytes * math.exp(-self.slope * math.log(_scale_of(quality) / self.at_scale))
+        return self.at_bytes * math.exp(-self.slope * math.log(self.codec.scale_of(quality) / self.at_scale))
 
 
-def _through(first: tuple[float, float], second: tuple[float, float]) -> Curve:
+def _through(codec: Codec, first: Point, second: Point) -> Curve:
     """Lay a curve through two points (quality, bytes), with a slope that real pictures have."""
-    (quality_a, bytes_a), (quality_b, bytes_b) = first, second
-    run = math.log(_scale_of(quality_a) / _scale_of(quality_b))
-    slope = math.log(bytes_b / bytes_a) / run if abs(run) > 1e-3 else 0.7
-    return Curve(_scale_of(quality_b), bytes_b, min(1.4, max(0.25, slope)))
+    run = math.log(codec.scale_of(first[0]) / codec.scale_of(second[0]))
+    slope = math.log(second[1] / first[1]) / run if abs(run) > 1e-3 else _USUAL_SLOPE
+    return Curve(codec, codec.scale_of(second[0]), second[1], min(1.4, max(0.25, slope)))
 
 
-def estimate(pixels: Pixels, wanted_bytes: int) -> Curve:
-    """Learn the curve from a sample of one eighth of the rows, encoded at two qualities around the wanted bytes."""
-    sample, share = _sample(pixels)
+def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
+    """Learn the curve from a sample of the rows, encoded at two qualities around the wanted bytes."""
+    sample, share = sample_rows(pixels)
 
-    def measure(quality: float) -> tuple[float, float]:
-        return quality, max(64.0, (len(encode_jpeg(sample, quality)) - _HEADER_BYTES) / share + _HEADER_BYTES)
+    def measure(quality: float) -> Point:
+        return quality, max(64.0, (len(codec.encode(sample, quality)) - _HEADER_BYTES) / share + _HEADER_BYTES)
 
-    first = measure(70.0)
-    guess = Curve(_scale_of(70.0), first[1], 0.7).quality_for(wanted_bytes)
-    if abs(guess - 70.0) < 3:
-        guess = 78.0
-    return _through(first, measure(max(8.0, guess)))
+    first = measure(_FIRST_GUESS)
+    guess = Curve(codec, codec.scale_of(first[0]), first[1]).quality_for(wanted_bytes)
+    if abs(guess - first[0]) < 4:
+        guess = first[0] + 8
+    return _through(codec, first, measure(max(8.0, guess)))
 
 
-def _sample(pixels: Pixels) -> tuple[Pixels, float]:
+def sample_rows(pixels: Pixels) -> tuple[Pixels, float]:
     """Take every eighth band of 16 rows, and tell which share of the picture that is; a low picture is taken whole."""
     height = pixels.shape[0]
     bands = height // _BAND
@@ -115,30 +89,67 @@ def _sample(pixels: Pixels) -> tuple[Pixels, float]:
     return np.ascontiguousarray(taken.reshape(-1, *pixels.shape[1:])), taken.shape[0] * _BAND / height
 
 
-def search_jpeg(
-    pixels: Pixels, max_bytes: int, curve: Curve, *, least_quality: float = LEAST_QUALITY
-) -> Encoded | None:
-    """Find the highest quality within ``max_bytes``; None when three encodes did not find one above the least quality.
+@dataclass(slots=True)
+class _Search:
+    """What is known so far of one codec: the closest points on both sides of the limit."""
 
-    It stops at 96 % of the bytes, or at quality 95.
-    """
-    best: Encoded | None = None
-    under: tuple[float, float] | None = None
-    over: tuple[float, float] | None = None
-    for turn in range(1, MOST_ENCODES + 1):
-        aim = (_AIM_LAST if turn == MOST_ENCODES and best is None else _AIM) * max_bytes
-        quality = max(least_quality, curve.quality_for(aim))
-        content = encode_jpeg(pixels, quality)
-        point = (quality, float(len(content)))
-        if len(content) <= max_bytes:
-            if best is None or quality > best.quality:
-                best = Encoded(content, quality, turn)
-            if len(content) >= _ENOUGH * max_bytes or quality >= MOST_QUALITY:
-                break
-            under = point
+    curve: Curve
+    least_quality: float
+    tried: set[float] = field(default_factory=set)
+    under: Point | None = None
+    over: Point | None = None
+
+    def next_quality(self, aim: float) -> float | None:
+        """Tell what to try next; None when no step is left that would use the room."""
+        quality = max(self.least_quality, self.curve.quality_for(aim))
+        return None if quality in self.tried or self._is_gap(quality, aim) else quality
+
+    def _is_gap(self, quality: float, aim: float) -> bool:
+        """Tell whether the steps of the codec are so wide here that the one within the limit leaves too much room."""
+        codec = self.curve.codec
+        enough = (_ENOUGH if self.tried else _ENOUGH_FORESEEN) / _AIM
+        return codec.in_steps and quality < codec.most_quality and self.curve.bytes_at(quality) < aim * enough
+
+    def learn(self, point: Point, max_bytes: int) -> None:
+        self.tried.add(point[0])
+        if point[1] <= max_bytes:
+            self.under = point
         else:
-            if quality <= least_quality:
+            self.over = point
+        codec = self.curve.codec
+        if self.under and self.over:
+            self.curve = _through(codec, self.under, self.over)
+        else:
+            self.curve = Curve(codec, codec.scale_of(point[0]), point[1], self.curve.slope)
+
+
+def search_jpeg(
+    pixels: Pixels, max_bytes: int, curve: Curve, others: Sequence[Codec] = (), *, least_quality: float = LEAST_QUALITY
+) -> Encoded | None:
+    """Find the JPEG closest to ``max_bytes``, beginning with the codec of ``curve``, then with ``others``.
+
+    It stops at 96 % of the bytes, or at the codec's highest quality. None when nothing above the least quality was within.
+    """
+    search = _Search(curve, least_quality)
+    waiting = list(others)
+    best: Encoded | None = None
+    turn = 0
+    while turn < MOST_ENCODES:
+        aim = (_AIM_LAST if turn == MOST_ENCODES - 1 and best is None else _AIM) * max_bytes
+        quality = search.next_quality(aim)
+        if quality is None:
+            if not waiting:
                 break
-            over = point
-        curve = _through(under, over) if under and over else Curve(_scale_of(quality), point[1], curve.slope)
-    return None if best is None else Encoded(best.content, best.quality, turn)
+            codec = waiting.pop(0)
+            search = _Search(estimate(pixels, max_bytes, codec), least_quality)
+            continue
+        turn += 1
+        codec = search.curve.codec
+        content = codec.encode(pixels, quality)
+        search.learn((quality, float(len(content))), max_bytes)
+        if len(content) <= max_bytes:
+            if best is None or len(content) > len(best.content):
+                best = Encoded(content, codec, quality, turn)
+            if len(content) >= _ENOUGH * max_bytes or quality >= codec.most_quality:
+                break
+    return None if best is None else Encoded(best.content, best.codec, best.quality, turn)

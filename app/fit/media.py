@@ -7,7 +7,7 @@ from app.fit.still import fit_still
 from app.model.media import Budget, Facts, Fitted, Kind
 
 
-def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
+def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False) -> Fitted:
     """Make the best of ``path`` that ``budget`` allows; the same bytes in always give the same bytes out.
 
     Args:
@@ -15,6 +15,7 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted
         facts: what ``probe_media`` said of it.
         budget: inclusive limits.
         out_dir: where the result is written, under the SHA-256 of its bytes.
+        fast: take the quicker way where there are two.
 
     CannotFit when nothing acceptable is short enough, with ``limit_bytes`` and ``best_bytes``.
 
@@ -23,4 +24,4 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted
     """
     if facts.kind is not Kind.STILL:
         raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)
-    return fit_still(path, facts, budget, out_dir)
+    return fit_still(path, facts, budget, out_dir, fast=fast)

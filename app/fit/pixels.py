@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pillow_heif
 import simplejpeg
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from app.errors import MediaDamaged
+from app.fit.codecs import Pixels
 from app.model.media import Facts
 
 pillow_heif.register_heif_opener()
@@ -20,7 +20,6 @@ Image.init()  # all plug-ins now, once, before the pool forks
 cv2.setNumThreads(1)  # the pool of processes is the parallelism
 Image.MAX_IMAGE_PIXELS = None  # probe has counted them
 
-Pixels = NDArray[np.uint8]
 _SRGB = ImageCms.createProfile("sRGB")
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from app.fit.pixels import Pixels
+from app.fit.codecs import Pixels
 
 _MOST_COLORS = 256
 _SAMPLE_STEP = 97  # prime to usual widths, so that the sample is not one column

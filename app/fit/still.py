@@ -1,17 +1,17 @@
 """A picture to JPEG or PNG: as it is where it fits, stripped where that is enough, encoded anew where it must be."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 import simplejpeg
 
 from app.errors import CannotFit
-from app.fit.jpeg import LEAST_QUALITY, MOST_ENCODES, Encoded, encode_jpeg, estimate, search_jpeg
+from app.fit.codecs import BEST, FAST, Codec, Pixels
+from app.fit.jpeg import LEAST_QUALITY, MOST_ENCODES, Encoded, estimate, sample_rows, search_jpeg
 from app.fit.output import write_fitted
-from app.fit.pixels import Picture, Pixels, load_picture, resize
+from app.fit.pixels import Picture, load_picture, resize
 from app.fit.png import encode_flat_png
 from app.fit.ssim import luma_ssim
 from app.fit.strip import is_plain_jpeg, strip_jpeg, strip_png
@@ -36,14 +36,15 @@ class _Encoding:
     given_up: tuple[str, ...] = ()
 
 
-def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
+def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False) -> Fitted:
     """Make the best JPEG or PNG of a picture that ``budget`` allows.
 
     Byte for byte what came, when it is within the budget, upright, without location, and of a kind that every handset takes.
     Without its metadata and otherwise the same, when that is all that is in the way. Otherwise encoded anew: sRGB,
     upright, flattened on white, never enlarged, 96 to 100 % of the bytes when it needs the room.
 
-    Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most three encodes of the final size.
+    ``fast`` leaves out the better of two encoders. Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most
+    three encodes of the final size.
     """
     started = time.monotonic_ns()
     content = _without_decoding(path, facts, budget)
@@ -55,7 +56,7 @@ def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted
             quality=Quality(milliseconds=_milliseconds(started)), given_up=lost, untouched=untouched,
         )  # fmt: skip
     picture = load_picture(path, facts, budget.side_pixels)
-    encoding = _encode_flat(picture, facts, budget) or _encode_photograph(picture, budget)
+    encoding = _encode_flat(picture, facts, budget) or _encode_photograph(picture, budget, FAST if fast else BEST)
     width, height = encoding.pixels.shape[1], encoding.pixels.shape[0]
     scaled = () if (width, height) == (facts.width, facts.height) else (
         f"scaled from {facts.width}x{facts.height} to {width}x{height}",
@@ -108,46 +109,64 @@ def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | 
     return _Encoding(content, "image/png", picture.pixels, Quality(encoder="Pillow PNG, palette", encodes=1, ssim=1.0))
 
 
-def _encode_photograph(picture: Picture, budget: Budget) -> _Encoding:
-    pixels, encoded = _choose_side(picture.pixels, budget.max_bytes)
-    luma = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    ssim = luma_ssim(luma, simplejpeg.decode_jpeg(encoded.content, "GRAY")[..., 0])
+def _encode_photograph(picture: Picture, budget: Budget, codecs: Sequence[Codec]) -> _Encoding:
+    pixels, encoded = _choose_side(picture.pixels, budget.max_bytes, codecs)
     quality = round(encoded.quality)
     return _Encoding(
         encoded.content,
         "image/jpeg",
         pixels,
-        Quality(encoder="libjpeg-turbo, baseline 4:2:0", encoder_quality=quality, encodes=encoded.encodes, ssim=ssim),
+        Quality(
+            encoder=encoded.codec.name,
+            encoder_quality=quality,
+            encodes=encoded.encodes,
+            ssim=_ssim_of_sample(pixels, encoded),
+        ),
         (f"compressed to JPEG quality {quality}",),
     )
 
 
-def _choose_side(pixels: Pixels, max_bytes: int) -> tuple[Pixels, Encoded]:
+def _ssim_of_sample(pixels: Pixels, encoded: Encoded) -> float:
+    """Judge an eighth of the rows, encoded as the whole was: bands of whole coding units come out as they do in the whole."""
+    sample, share = sample_rows(pixels)
+    content = encoded.content if share == 1 else encoded.codec.encode(sample, encoded.quality)
+    return luma_ssim(sample, simplejpeg.decode_jpeg(content, "GRAY")[..., 0])
+
+
+def _choose_side(full: Pixels, max_bytes: int, codecs: Sequence[Codec]) -> tuple[Pixels, Encoded]:
     """Find side and quality together: the full side, unless quality would fall under 30 there.
 
     Raises:
         CannotFit: even the smallest side at the lowest quality is too long.
     """
-    full = pixels
-    while True:
-        longer = max(pixels.shape[:2])
-        smallest = longer <= _LEAST_SIDE
-        curve = estimate(pixels, max_bytes)
-        if smallest or curve.quality_for(max_bytes) >= LEAST_QUALITY:
-            least = _LEAST_QUALITY_OF_THE_SMALLEST if smallest else LEAST_QUALITY
-            encoded = search_jpeg(pixels, max_bytes, curve, least_quality=least)
+    pixels = full
+    while max(pixels.shape[:2]) > _LEAST_SIDE:
+        curve = estimate(pixels, max_bytes, codecs[0])
+        if curve.quality_for(max_bytes) >= LEAST_QUALITY:
+            encoded = search_jpeg(pixels, max_bytes, curve, codecs[1:])
             if encoded is not None:
                 return pixels, encoded
-            if smallest:
-                last = encode_jpeg(pixels, least)
-                if len(last) <= max_bytes:
-                    return pixels, Encoded(last, least, MOST_ENCODES)
-                raise CannotFit(
-                    f"The shortest acceptable version has {len(last):,} bytes; the limit is {max_bytes:,}.",
-                    limit_bytes=max_bytes,
-                    best_bytes=len(last),
-                )
         shrink = min(0.9, (max_bytes / curve.bytes_at(_GOOD_QUALITY)) ** (1 / _BYTES_BY_SIDE))
-        side = max(_LEAST_SIDE, int(longer * shrink))
-        factor = side / max(full.shape[:2])
+        factor = max(_LEAST_SIDE, int(max(pixels.shape[:2]) * shrink)) / max(full.shape[:2])
         pixels = resize(full, (max(1, round(full.shape[1] * factor)), max(1, round(full.shape[0] * factor))))
+    return pixels, _encode_smallest(pixels, max_bytes, codecs)
+
+
+def _encode_smallest(pixels: Pixels, max_bytes: int, codecs: Sequence[Codec]) -> Encoded:
+    """Encode what is not made smaller any more, at a quality below the floor if it must be.
+
+    Raises:
+        CannotFit: not even so.
+    """
+    least = _LEAST_QUALITY_OF_THE_SMALLEST
+    curve = estimate(pixels, max_bytes, codecs[0])
+    encoded = search_jpeg(pixels, max_bytes, curve, codecs[1:], least_quality=least)
+    if encoded is None:
+        encoded = Encoded(codecs[-1].encode(pixels, least), codecs[-1], least, MOST_ENCODES)
+    if len(encoded.content) > max_bytes:
+        raise CannotFit(
+            f"The shortest acceptable version has {len(encoded.content):,} bytes; the limit is {max_bytes:,}.",
+            limit_bytes=max_bytes,
+            best_bytes=len(encoded.content),
+        )
+    return encoded
