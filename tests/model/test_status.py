@@ -1,6 +1,7 @@
 """The state machine: never backwards, final stays final."""
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -45,9 +46,9 @@ def test_the_first_final_state_stands(final: MessageState, told: list[str]) -> N
 
 
 @given(st.lists(st.sampled_from([*REPORT_STATES]), min_size=1, max_size=10), st.randoms())
-def test_order_does_not_matter_unless_two_final_reports_contradict(told: list[str], random: object) -> None:
+def test_order_does_not_matter_unless_two_final_reports_contradict(told: list[str], random: Random) -> None:
     finals = [state for status in told if (state := REPORT_STATES[status]) in FINAL_BY_REPORT]
-    shuffled = sorted(told, key=lambda _status: random.random())  # type: ignore[attr-defined] # Hypothesis' Random
+    shuffled = sorted(told, key=lambda _status: random.random())
     ends = {follow(MessageState.ACCEPTED, order)[-1] for order in (told, shuffled)}
     if len(set(finals)) <= 1:
         assert len(ends) == 1
