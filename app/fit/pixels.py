@@ -67,7 +67,7 @@ def load_picture(path: Path, facts: Facts, side_pixels: int) -> Picture:
         raise
     except Exception as failed:
         raise MediaDamaged("The picture is damaged or incomplete.", found=facts.content_type) from failed
-    return Picture(np.ascontiguousarray(_upright(picture.pixels, facts.orientation)), picture.given_up)
+    return Picture(_upright(picture.pixels, facts.orientation), picture.given_up)
 
 
 def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | None:
@@ -158,12 +158,15 @@ def _to_srgb(image: Image.Image, profile: Any) -> tuple[Image.Image, tuple[str, 
     return image.convert("RGB"), ("colours converted from CMYK",) if image.mode == "CMYK" else ()
 
 
+# What undoes each EXIF orientation: transpose first or not, then cv2's flip code (0 upside down, 1 mirrored, -1 both).
+_TURNS: dict[int, tuple[bool, int | None]] = {
+    1: (False, None), 2: (False, 1), 3: (False, -1), 4: (False, 0),
+    5: (True, None), 6: (True, 1), 7: (True, -1), 8: (True, 0),
+}  # fmt: skip
+
+
 def _upright(pixels: Pixels, orientation: int) -> Pixels:
     """Turn and mirror by the EXIF number."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in {2, 3, 6, 7}:
-        pixels = pixels[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        pixels = pixels[::-1]
-    return pixels
+    transpose, flip = _TURNS[orientation]
+    turned: Any = cv2.transpose(pixels) if transpose else pixels
+    return np.ascontiguousarray(turned if flip is None else cv2.flip(turned, flip))
