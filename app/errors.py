@@ -7,6 +7,10 @@
     |   |-- SignInFailed            wrong name, password or link
     |   |-- Forbidden               foreign origin, missing CSRF token, or not an admin
     |   |-- NotFound                no such asset, campaign, message ...
+    |   |-- MethodNotAllowed        the address is there, but not for this method
+    |   |-- BodyUnreadable          the request body is not the JSON it should be
+    |   |-- BodyTypeWrong           the request body has a Content-Type that is not taken here
+    |   |-- BodyTooLarge            the request body is longer than is read
     |   |-- TooManyRequests         slow down
     |   |-- IdempotencyConflict     the same Idempotency-Key with another body
     |   |-- IdempotencyInProgress   the first request with this key is still at work
@@ -36,7 +40,8 @@
         |-- SettingsInvalid         wrong settings, all of them at once
         |-- StoreMisconfigured      bucket missing, credentials or rights wrong, lifecycle too short
         |-- CannotStart             something on this machine is in the way
-        `-- RecordsInconsistent     the database says something that cannot be
+        |-- RecordsInconsistent     the database says something that cannot be
+        `-- Defect                  a bug: none of the above
 
 Each class has a slug (its place in docs/errors.md and the last part of the problem type), a title, and says by its
 family whether to retry and how loudly to log. Instances carry a detail that is safe to show and facts as fields.
@@ -121,6 +126,34 @@ class NotFound(Rejected):
 
     slug, title = "not-found", "There is nothing here"
     remedy = "Check the id. Ids are given in the answer that created the thing."
+
+
+class MethodNotAllowed(Rejected):
+    """The address is there, but not for this method; ``allowed``."""
+
+    slug, title = "method-not-allowed", "Not with this method"
+    remedy = "Use one of the methods in `allowed`; /docs lists them all."
+
+
+class BodyUnreadable(Rejected):
+    """The request body is not the JSON it should be."""
+
+    slug, title = "body-unreadable", "The request body cannot be read"
+    remedy = "Send one JSON object in UTF-8."
+
+
+class BodyTypeWrong(Rejected):
+    """The request body has a Content-Type that is not taken here; ``accepted``."""
+
+    slug, title = "body-type-wrong", "The request body is of the wrong kind"
+    remedy = "Set Content-Type to one of `accepted` and send the body as that."
+
+
+class BodyTooLarge(Rejected):
+    """The request body is longer than is read; ``limit_bytes``."""
+
+    slug, title = "body-too-large", "The request is too large"
+    remedy = "Split it: for instance into several campaigns."
 
 
 class TooManyRequests(Rejected):
@@ -317,3 +350,10 @@ class RecordsInconsistent(Broken):
 
     slug, title = "records-inconsistent", "The records do not fit together"
     remedy = "Report this with the request id."
+
+
+class Defect(Broken):
+    """A bug: none of the errors above."""
+
+    slug, title = "defect", "Something in Postcard broke"
+    remedy = "Try again; if it stays so, report it with the request id."

@@ -62,7 +62,7 @@ def fetch_url(
         may_reach: judges each address that is about to be connected to.
 
     Raises:
-        FetchRefused: with the reason in words, and ``url`` (of the hop that failed) and ``status`` as facts.
+        FetchRefused: with the reason in words, and ``url`` (of the hop that failed) and ``http_status`` as facts.
         UploadTooLarge: announced or sent more than ``max_bytes``.
         UploadEmpty: answered without a byte.
         DiskFull: no room for it.
@@ -78,7 +78,7 @@ def fetch_url(
                 declared = parse_options_header(answer.headers.get("content-type", ""))[0]
                 return spool.finish(filename=_filename(url, answer), declared_type=declared.decode("latin-1"))
         if answer.status not in _REDIRECTS or "location" not in answer.headers:
-            raise FetchRefused(f"The server answers {answer.status}, not 200.", url=url, status=answer.status)
+            raise FetchRefused(f"The server answers {answer.status}, not 200.", url=url, http_status=answer.status)
         url = urljoin(url, answer.headers["location"].encode("latin-1").decode("utf-8", "replace"))
     raise FetchRefused(f"The server redirects more than {MAX_REDIRECTS} times.", url=url)
 

@@ -1,0 +1,156 @@
+"""/campaign-assets: uploads, their renditions, and deleting them."""
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request
+
+from app.duties.removal import remove_asset
+from app.edge.auth import caller
+from app.edge.context import edge, the_post
+from app.edge.idempotency import Settle, once
+from app.edge.problems import error_named
+from app.edge.schemas.assets import AssetOut, AssetPageOut, RenditionIn, RenditionOut, UrlIn
+from app.edge.schemas.shapes import PageQuery
+from app.edge.views import assets_out, rendition_out
+from app.edge.waiting import preferred_wait, wait_until_fitted
+from app.errors import BodyTypeWrong, PostcardError, UploadTooLarge
+from app.model.media import Asset, AssetState, Spooled
+from app.pipeline import accept_asset, make_rendition
+from app.records.assets import get_asset, list_assets
+from app.upload.fetch import fetch_url
+from app.upload.receive import discard_rest, receive_multipart
+
+blueprint = APIBlueprint("assets", __name__, tag="Assets")
+
+
+@blueprint.post("/campaign-assets")
+@blueprint.output(AssetOut, status_code=201)
+@blueprint.doc(
+    summary="Upload media, or name a URL to fetch it from",
+    description="201: new. 200: these bytes were known. 202: still fitting; look at Location. The answer waits for the "
+    "renditions, 20 seconds or as long as `Prefer: wait=N` says.",
+)
+def create_asset() -> Response:
+    """Take in a file (multipart field `file`) or a URL (`{"url": ...}`), and have it fitted."""
+    upload = _take_in()
+    try:
+        return once({"sha256": upload.sha256}, lambda settle: _accept(upload, settle))
+    finally:
+        upload.path.unlink(missing_ok=True)
+
+
+def _take_in() -> Spooled:
+    """Spool what came.
+
+    Raises:
+        BodyTypeWrong: neither a form nor JSON.
+        UploadTooLarge: longer than the limit.
+    """
+    post = the_post()
+    limits = post.settings.upload
+    if request.mimetype == "multipart/form-data":
+        stream = request.environ["wsgi.input"]
+        try:
+            return receive_multipart(
+                stream,
+                content_type=request.headers.get("Content-Type", ""),
+                content_length=_length(),
+                spool_dir=post.spool_dir,
+                max_bytes=limits.max_bytes,
+            ).spooled
+        except UploadTooLarge:
+            # A browser reads the answer only once its upload was taken: for what is not absurdly long, take it.
+            discard_rest(stream, max_bytes=min(_length() or 0, 4 * limits.max_bytes))
+            raise
+    if request.mimetype == "application/json":
+        wanted = UrlIn.model_validate(request.get_json())
+        return fetch_url(
+            wanted.url,
+            spool_dir=post.spool_dir,
+            max_bytes=limits.max_bytes,
+            seconds=limits.fetch_seconds,
+            allow_http=limits.fetch_http,
+            allow_private=limits.fetch_private,
+        )
+    accepted = ["multipart/form-data", "application/json"]
+    raise BodyTypeWrong("Send a form with the field `file`, or JSON with `url`.", accepted=accepted)
+
+
+def _length() -> int | None:
+    """Tell the body's length; None = the server ends it (chunked). Without either there is no body."""
+    if request.environ.get("wsgi.input_terminated"):
+        return request.content_length
+    return request.content_length or 0
+
+
+def _accept(upload: Spooled, settle: Settle) -> Response:
+    post = the_post()
+    asset, new = accept_asset(post, upload, created_by=caller().label)
+    wait = preferred_wait()
+    asset = wait_until_fitted(post, asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
+    answer = _answer_asset(asset, new=new)
+    if asset.state is AssetState.READY:
+        with post.change() as change:
+            settle(change.connection, answer.status_code, answer.get_json())
+    if wait is not None:
+        answer.headers["Preference-Applied"] = f"wait={wait}"
+    return answer
+
+
+def _answer_asset(asset: Asset, *, new: bool) -> Response:
+    """Answer an upload: with what it became, with the promise that it will, or with why it could not."""
+    if asset.state is AssetState.FAILED:
+        failure = _kept_failure(asset)
+        raise failure
+    answer = jsonify(_shown(asset).as_json())
+    answer.status_code = (201 if new else 200) if asset.state is AssetState.READY else 202
+    answer.headers["Location"] = f"/campaign-assets/{asset.id}"
+    if answer.status_code == 202:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _kept_failure(asset: Asset) -> PostcardError:
+    """Make the error again that fitting ended with, from the words that were kept."""
+    failure = dict(asset.failure or {})
+    detail = str(failure.pop("detail", "The file could not be fitted."))
+    return error_named(str(failure.pop("slug", "")))(detail, **failure, asset_id=asset.id)
+
+
+def _shown(asset: Asset) -> AssetOut:
+    with the_post().database.read() as connection:
+        return assets_out(edge(), connection, [asset])[0]
+
+
+@blueprint.get("/campaign-assets")
+@blueprint.input(PageQuery, location="query", arg_name="page")
+@blueprint.output(AssetPageOut)
+def list_library(page: PageQuery) -> AssetPageOut:
+    """List assets, newest first."""
+    with the_post().database.read() as connection:
+        found = list_assets(connection, before=page.before, limit=page.limit)
+        items = assets_out(edge(), connection, found)
+    return AssetPageOut(items=items, next=found[-1].id if len(found) == page.limit else None)
+
+
+@blueprint.get("/campaign-assets/<asset_id>")
+@blueprint.output(AssetOut)
+def show_asset(asset_id: str) -> AssetOut:
+    """Show one asset, its renditions, and until when they stay."""
+    with the_post().database.read() as connection:
+        return assets_out(edge(), connection, [get_asset(connection, asset_id)])[0]
+
+
+@blueprint.delete("/campaign-assets/<asset_id>")
+@blueprint.doc(summary="Delete an asset", responses={204: "Deleted, original included"})
+def delete_asset(asset_id: str) -> tuple[str, int]:
+    """Delete an asset unless a lease or an unfinished campaign holds it; caches elsewhere may keep it up to max-age."""
+    remove_asset(the_post(), asset_id)
+    return "", 204
+
+
+@blueprint.post("/campaign-assets/<asset_id>/renditions")
+@blueprint.input(RenditionIn, arg_name="body")
+@blueprint.output(RenditionOut, status_code=201)
+def create_rendition(asset_id: str, body: RenditionIn) -> RenditionOut:
+    """Fit an asset, alone in its message, to a profile and host it; made before = the same rendition."""
+    return rendition_out(edge(), make_rendition(the_post(), asset_id, body.profile))

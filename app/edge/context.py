@@ -1,0 +1,50 @@
+"""What a request works with: the path, and what the edge remembers for a moment. Kept on the application, nothing global."""
+
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+
+from flask import current_app
+
+from app.duties.postcard import Postcard
+from app.errors import PostcardError
+
+_LIFECYCLE_SECONDS = 60.0
+_NAME = "postcard"
+
+
+@dataclass
+class Edge:
+    """The path, and the bucket's lifecycle as read within the last minute."""
+
+    post: Postcard
+    _lifecycle_days: int | None = None
+    _read_at: float = field(default=-_LIFECYCLE_SECONDS)
+    _lock: Lock = field(default_factory=Lock)
+
+    def lifecycle_days(self) -> int | None:
+        """Tell after how many days the bucket's rules remove media; the setting when the store does not answer."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= _LIFECYCLE_SECONDS:
+                try:
+                    self._lifecycle_days = self.post.store.lifecycle_days()
+                    self._read_at = time.monotonic()
+                except PostcardError:
+                    return self.post.settings.lease.lifecycle_days
+            return self._lifecycle_days
+
+
+def install(extensions: dict[str, object], post: Postcard) -> None:
+    """Put the path where requests find it."""
+    extensions[_NAME] = Edge(post)
+
+
+def edge() -> Edge:
+    """Find what the application of this request works with."""
+    found: Edge = current_app.extensions[_NAME]
+    return found
+
+
+def the_post() -> Postcard:
+    """Find the path of this application."""
+    return edge().post

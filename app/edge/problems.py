@@ -1,0 +1,204 @@
+"""Errors as answers: problem+json (RFC 9457) for programs, a page with the same words for people.
+
+One table says which HTTP status an error has; a test fails when an error has none.
+"""
+
+import json
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, g, redirect, render_template, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import errors
+from app.edge.context import the_post
+from app.errors import (
+    BodyTooLarge,
+    BodyTypeWrong,
+    BodyUnreadable,
+    Broken,
+    Defect,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    NotSignedIn,
+    PostcardError,
+    Rejected,
+    TooManyRequests,
+    Unavailable,
+)
+from app.telemetry import log, log_error
+
+STATUS: dict[str, int] = {
+    "invalid-request": 422,
+    "not-signed-in": 401,
+    "sign-in-failed": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "body-unreadable": 400,
+    "body-type-wrong": 415,
+    "body-too-large": 413,
+    "too-many-requests": 429,
+    "idempotency-conflict": 409,
+    "idempotency-in-progress": 409,
+    "wrong-state": 409,
+    "still-held": 409,
+    "upload-empty": 422,
+    "upload-too-large": 413,
+    "upload-broken": 400,
+    "fetch-refused": 422,
+    "media-unsupported": 415,
+    "media-damaged": 422,
+    "media-too-big": 422,
+    "cannot-fit": 422,
+    "invalid-recipients": 422,
+    "no-sender": 422,
+    "invalid-message": 422,
+    "message-too-large": 422,
+    "live-locked": 403,
+    "store-unavailable": 503,
+    "database-busy": 503,
+    "media-unreachable": 503,
+    "gateway-unavailable": 503,
+    "decoder-busy": 503,
+    "disk-full": 507,
+    "settings-invalid": 500,
+    "store-misconfigured": 500,
+    "cannot-start": 500,
+    "records-inconsistent": 500,
+    "defect": 500,
+}
+RETRY_SECONDS = {503: 3, 409: 1, 429: 30}
+_OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "remedy", "request_id"})
+
+
+@cache
+def error_classes() -> tuple[type[PostcardError], ...]:
+    """List every error that an answer may name, in the order of their module."""
+    found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, PostcardError)]
+    return tuple(each for each in found if each not in {PostcardError, Rejected, Unavailable, Broken})
+
+
+def error_named(slug: str) -> type[PostcardError]:
+    """Find an error by its slug, as it was kept in a row; Defect for one that this version does not know."""
+    return next((each for each in error_classes() if each.slug == slug), Defect)
+
+
+def problem_type(slug: str) -> str:
+    """Name the page that explains this kind of error."""
+    return f"{the_post().settings.web.base_url}/docs/errors#{slug}"
+
+
+def as_problem(error: PostcardError) -> dict[str, Any]:
+    """Turn an error into the members of a problem; its facts stand beside the standard ones."""
+    return {
+        **{name: value for name, value in error.facts.items() if name not in _OWN_MEMBERS},
+        "type": problem_type(error.slug),
+        "title": error.title,
+        "status": STATUS.get(error.slug, 500),
+        "detail": error.detail,
+        "remedy": error.remedy,
+        "instance": quote(request.path, safe="/") if request.blueprint != "callbacks" else "/callbacks/openmarket",
+        "request_id": g.get("request_id", ""),
+    }
+
+
+def answer_error(error: PostcardError) -> AnyResponse:
+    """Answer with an error, as loudly logged as its family says."""
+    log_error("request refused", error, path=_safe_path(), status=STATUS.get(error.slug, 500))
+    problem = as_problem(error)
+    if isinstance(error, NotSignedIn) and request.method == "GET" and wants_page():
+        return redirect(f"/app/sign-in?next={quote(request.path)}")
+    if wants_page():
+        response = Response(render_template("error.html", problem=problem), status=problem["status"])
+    else:
+        response = Response(
+            json.dumps(problem, default=str, ensure_ascii=False) + "\n",
+            status=problem["status"],
+            content_type="application/problem+json",
+        )
+    if isinstance(error, NotSignedIn):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Postcard"'
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(error.facts.get("allowed", ()))
+    if (error.retry or isinstance(error, TooManyRequests)) and problem["status"] in RETRY_SECONDS:
+        response.headers["Retry-After"] = str(RETRY_SECONDS[problem["status"]])
+    return response
+
+
+def _safe_path() -> str:
+    return request.path if request.blueprint != "callbacks" else "/callbacks/openmarket/..."
+
+
+def wants_page() -> bool:
+    """Tell whether a person at a browser waits for the answer, rather than a program or a script of our pages."""
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or request.headers.get("HX-Request"):
+        return False
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def from_validation(error: ValidationError) -> InvalidRequest:
+    """Say what pydantic found, one entry for each field."""
+    found = [
+        {"field": ".".join(str(each) for each in wrong["loc"]) or "body", "message": _sentence(wrong["msg"])}
+        for wrong in error.errors(include_url=False, include_context=False, include_input=False)[:50]
+    ]
+    first = found[0]
+    return InvalidRequest(f"{first['field']}: {first['message']}.", errors=found)
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").rstrip(".")
+
+
+def _from_http(error: HTTPException) -> PostcardError:
+    """Translate what Flask and werkzeug raise by themselves."""
+    code = error.code or 500
+    if code == 405:
+        allowed = sorted(getattr(error, "valid_methods", None) or [])
+        return MethodNotAllowed(f"{request.method} is not possible here.", allowed=allowed)
+    ours = {
+        404: NotFound("Nothing has this address."),
+        413: BodyTooLarge("The request body is too large."),
+        415: BodyTypeWrong("The request body is of a kind that is not taken here.", accepted=["application/json"]),
+        429: TooManyRequests("Too many tries; wait a little."),
+    }
+    if code in ours:
+        return ours[code]
+    return BodyUnreadable("The request cannot be read.") if code < 500 else Defect("Something in Postcard broke.")
+
+
+def install(app: APIFlask) -> None:
+    """Answer every error in our words."""
+
+    @app.errorhandler(PostcardError)
+    def _ours(error: PostcardError) -> AnyResponse:
+        return answer_error(error)
+
+    @app.errorhandler(ValidationError)
+    def _shape(error: ValidationError) -> AnyResponse:
+        return answer_error(from_validation(error))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Any:
+        if error.code is not None and error.code < 400:
+            return error
+        return answer_error(_from_http(error))
+
+    @app.error_processor
+    def _apiflask(error: HTTPError) -> Any:
+        cause = error.__cause__
+        if isinstance(cause, ValidationError):
+            return answer_error(from_validation(cause))
+        return answer_error(BodyUnreadable("The request cannot be read."))
+
+    @app.errorhandler(Exception)
+    def _bug(error: Exception) -> AnyResponse:
+        log.exception("request broke", alarm=True, path=_safe_path(), error=type(error).__name__)
+        return answer_error(Defect("Something in Postcard broke; the log has the details under this request id."))

@@ -1,0 +1,234 @@
+"""Campaigns and messages."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from app.duties.campaigns import Order
+from app.edge.schemas.shapes import In, Out
+from app.model.messages import AssetPart, TextPart
+
+
+class TextPartIn(In):
+    """A piece of text."""
+
+    text: str = Field(max_length=20_000)
+
+    def noun(self) -> TextPart:
+        """Give the part."""
+        return TextPart(self.text)
+
+
+class AssetPartIn(In):
+    """A piece of media."""
+
+    asset_id: str = Field(max_length=60)
+
+    def noun(self) -> AssetPart:
+        """Give the part."""
+        return AssetPart(self.asset_id)
+
+
+class RecipientIn(In):
+    """A number, and the operator where it is really known."""
+
+    number: str = Field(max_length=60)
+    operator_id: int | None = None
+
+
+class ContentIn(In):
+    """What is sent, and how; shared by campaigns, previews and single messages."""
+
+    parts: list[TextPartIn | AssetPartIn] = Field(min_length=1, max_length=50)
+    subject: str | None = Field(default=None, max_length=2000)
+    source: str | None = Field(default=None, max_length=40, description="Overrides the sender of each country.")
+    mt_config: str | None = Field(default=None, max_length=100)
+    profile: str = Field(default="auto", max_length=40, description="auto, or the name of a profile")
+    name: str | None = Field(default=None, max_length=2000)
+
+    def order(
+        self, recipients: list[str | RecipientIn], *, send_at: datetime | None = None, start: bool = True
+    ) -> Order:
+        """Give the order that duties check and carry out."""
+        return Order(
+            parts=tuple(part.noun() for part in self.parts),
+            recipients=[each if isinstance(each, str) else each.model_dump() for each in recipients],
+            subject=self.subject or "",
+            name=self.name or "",
+            source=self.source or "",
+            mt_config=self.mt_config or "",
+            profile=self.profile,
+            send_at=send_at,
+            start=start,
+        )
+
+
+class CampaignIn(ContentIn):
+    """A campaign to send, now, later or as a draft."""
+
+    recipients: list[str | RecipientIn] = Field(max_length=200_000)
+    send_at: AwareDatetime | None = None
+    start: bool = Field(default=True, description="false = keep it as a draft")
+
+
+class PreviewIn(ContentIn):
+    """A dry run; without recipients, for the profile named, or universal."""
+
+    recipients: list[str | RecipientIn] = Field(default_factory=list, max_length=200_000)
+    send_at: AwareDatetime | None = None
+    start: bool = True
+
+
+class MessageIn(ContentIn):
+    """A campaign of one."""
+
+    to: str | RecipientIn
+
+
+class RecipientsIn(In):
+    """Numbers to check."""
+
+    recipients: list[str | RecipientIn] = Field(max_length=200_000)
+
+
+class TestIn(In):
+    """A test to a few numbers of one's own."""
+
+    recipients: list[str] = Field(min_length=1, max_length=50)
+
+
+class DraftIn(In):
+    """What can be changed while a campaign has not begun."""
+
+    name: str | None = Field(default=None, max_length=2000)
+    subject: str | None = Field(default=None, max_length=2000)
+
+
+class CampaignOut(Out):
+    """A campaign and how far it is; ``counts`` has a figure for each state of a message."""
+
+    id: str
+    name: str
+    state: str
+    subject: str
+    source: str
+    mt_config: str
+    profile: str
+    parts: list[dict[str, str]]
+    counts: dict[str, int]
+    recipients: int
+    pause_reason: str
+    created_at: datetime
+    created_by: str
+    send_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    resent: int | None = Field(default=None, description="After resend-...: how many messages are pending again.")
+
+
+class CampaignPageOut(Out):
+    """Some campaigns, newest first."""
+
+    items: list[CampaignOut]
+    next: str | None
+
+
+class ReportOut(Out):
+    """A delivery report."""
+
+    status: str
+    outcome_id: int | None
+    description: str
+    received_at: datetime
+    reported_at: datetime | None
+    user_agent: str
+    request_id: str
+    attempt_id: str
+    moved: bool = Field(description="It changed the message's state.")
+    contradicts: bool = Field(description="It disagrees with the final one, which stands.")
+
+
+class AttemptOut(Out):
+    """One try."""
+
+    id: str
+    state: str
+    endpoint: str
+    started_at: datetime
+    answered_at: datetime | None
+    http_status: int
+    request_id: str
+    mt_id: str
+    code: int
+    description: str
+
+
+class MessageOut(Out):
+    """One campaign to one recipient; the facts are those of the latest attempt."""
+
+    id: str
+    campaign_id: str
+    number: str
+    country: str
+    operator_id: int | None
+    profile: str
+    state: str
+    mt_id: str
+    request_id: str
+    problem: str
+    attempts: int
+    attempt_history: list[AttemptOut]
+    reports: list[ReportOut]
+    updated_at: datetime
+
+
+class MessagePageOut(Out):
+    """Some messages of a campaign, in the order of its recipients."""
+
+    items: list[MessageOut]
+    next: str | None
+
+
+class PreviewPartOut(Out):
+    """A part as it would go out, in display order."""
+
+    text: str | None = None
+    url: str | None = None
+    content_type: str = "text/plain"
+    bytes: int
+    width: int = 0
+    height: int = 0
+    given_up: list[str] = Field(default_factory=list)
+    untouched: bool = False
+    asset_id: str | None = None
+
+
+class PreviewItemOut(Out):
+    """What everybody of one profile would get."""
+
+    profile: str
+    limit_bytes: int
+    message_bytes: int
+    recipients: int
+    sender: dict[str, Any]
+    parts: list[PreviewPartOut]
+    advice: list[str]
+    content_type: str
+    body: str = Field(description="The exact bytes of the first request, as text.")
+
+
+class PreviewOut(Out):
+    """A dry run, one entry for each profile that the recipients need; nothing was sent."""
+
+    subject: str
+    previews: list[PreviewItemOut]
+
+
+class RecipientsOut(Out):
+    """All numbers can be sent to."""
+
+    recipients: int
+    duplicates: int
+    countries: dict[str, int]
+    warnings: list[dict[str, str]]

@@ -1,0 +1,49 @@
+"""What all the models share: strict on the way in, JSON of the design's words on the way out."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class In(BaseModel):
+    """A request body: an unknown field is a mistake, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        """Give plain JSON, as the API answers it."""
+        return self.model_dump(mode="json")
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457: what went wrong, in words that may be shown; facts stand beside these members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="A page that explains this kind of error.")
+    title: str
+    status: int
+    detail: str
+    instance: str
+    remedy: str = Field(default="", description="What the caller can do.")
+    request_id: str = Field(default="", description="Under which the log knows this request.")
+
+
+class PageQuery(In):
+    """Which page of a list."""
+
+    before: str = Field(default="", max_length=100, description="`next` of the page above.")
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class AfterQuery(In):
+    """Which page of a list that goes on upwards."""
+
+    after: str = Field(default="", max_length=100, description="`next` of the page above.")
+    limit: int = Field(default=100, ge=1, le=1000)

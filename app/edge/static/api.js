@@ -1,0 +1,108 @@
+// The API as the pages use it: the same addresses and words as for programs, with the session's CSRF token.
+
+const token = document.querySelector('meta[name="csrf-token"]').content;
+
+export class Problem extends Error {
+  constructor(facts) {
+    super(facts.detail || facts.title);
+    this.facts = facts;
+  }
+}
+
+const LOST = {
+  title: "Postcard does not answer",
+  detail: "The connection to Postcard was lost before an answer came.",
+  remedy: "Check that it runs and that you are online, then try again.",
+};
+
+function read(status, text) {
+  let facts = {};
+  try {
+    facts = text ? JSON.parse(text) : {};
+  } catch {
+    facts = {};
+  }
+  if (status >= 400 || status === 0) throw new Problem(facts.title ? facts : { ...LOST, status });
+  return facts;
+}
+
+export async function call(method, path, body, { headers = {}, signal } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      signal,
+      headers: {
+        Accept: "application/json",
+        "X-CSRFToken": token,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(LOST);
+  }
+  return read(answer.status, await answer.text());
+}
+
+// An upload with progress: fetch() cannot tell how far it is.
+export function upload(file, onProgress) {
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve, reject) => {
+    request.open("POST", "/campaign-assets");
+    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRFToken", token);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onload = () => {
+      try {
+        resolve(read(request.status, request.responseText));
+      } catch (problem) {
+        reject(problem);
+      }
+    };
+    request.onerror = () => reject(new Problem(LOST));
+    request.onabort = () => reject(new DOMException("taken out", "AbortError"));
+  });
+  const form = new FormData();
+  form.append("file", file, file.name || "pasted");
+  request.send(form);
+  return { done, abort: () => request.abort() };
+}
+
+export function showBytes(count) {
+  if (count < 1000) return `${count} bytes`;
+  const [figure, unit] = count < 1e6 ? [count / 1000, "KB"] : [count / 1e6, "MB"];
+  return `${figure.toFixed(1).replace(/\.0$/, "")} ${unit}`;
+}
+
+// make("p", { class: "hint" }, "text", node ...): text is never read as HTML.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((each) => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+export function problemBox(problem) {
+  const facts = problem.facts || { title: "Something went wrong", detail: String(problem.message || problem) };
+  const listed = (facts.recipients || []).slice(0, 100).map((each) =>
+    typeof each === "string"
+      ? make("li", {}, make("code", {}, each))
+      : make("li", {}, make("code", {}, each.number), ` ${each.reason}`));
+  const fields = listed.length ? [] : (facts.errors || []).slice(1).map((each) => make("li", {}, `${each.field}: ${each.message}`));
+  return make("div", { class: "notice bad", role: "alert" },
+    make("h2", {}, facts.title),
+    make("p", {}, facts.detail || ""),
+    listed.length || fields.length ? make("ul", {}, ...listed, ...fields) : null,
+    facts.remedy ? make("p", { class: "remedy" }, facts.remedy) : null);
+}
+
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
+}

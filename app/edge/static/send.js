@@ -1,0 +1,425 @@
+// The send page: parts in order, a phone that shows them, numbers that are checked, and one send.
+
+import { Problem, call, make, newKey, problemBox, showBytes, upload } from "./api.js";
+
+const $ = (id) => document.getElementById(id);
+const composer = $("composer");
+const maxBytes = Number(composer.dataset.maxBytes);
+const TEXT = { kind: "text" };
+// What the phone shows, in its order: pieces of media, and the text once it is written.
+let parts = [TEXT];
+let previews = [];
+let key = newKey();
+let numbersFine = false;
+let busy = false;
+
+// ---- parts -------------------------------------------------------------------------------------------------------
+
+function say(sentence) {
+  $("media-status").textContent = sentence;
+}
+
+function changed() {
+  key = newKey(); // another message: it may be sent beside the first one
+  renderPhone();
+  renderSend();
+  previewSoon();
+}
+
+function takeFiles(files) {
+  for (const file of files) {
+    const part = { kind: "media", name: file.name || "pasted picture", type: file.type, local: URL.createObjectURL(file), state: "uploading", done: 0 };
+    parts.splice(parts.indexOf(TEXT), 0, part);
+    if (file.size > maxBytes) {
+      part.state = "failed";
+      part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.` };
+    } else {
+      const sending = upload(file, (share) => {
+        part.done = share;
+        const bar = part.row?.querySelector("progress");
+        if (bar) bar.value = share;
+        if (share === 1) note(part);
+      });
+      part.abort = sending.abort;
+      settle(part, sending.done);
+    }
+  }
+  renderParts();
+  changed();
+}
+
+async function settle(part, answer) {
+  try {
+    part.asset = await answer;
+    part.state = "fitting";
+    renderParts();
+    while (part.asset.state === "fitting" && parts.includes(part)) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      part.asset = await call("GET", `/campaign-assets/${part.asset.id}`);
+    }
+    if (part.asset.state === "failed") throw new Problem(part.asset.failure);
+    part.name = part.asset.filename;
+    part.state = "ready";
+    say(`${part.name} is ready.`);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    part.state = "failed";
+    part.problem = error.facts || { title: "Something went wrong", detail: error.message };
+    say(`${part.name}: ${part.problem.title}. ${part.problem.detail}`);
+  }
+  renderParts();
+  changed();
+}
+
+async function fetchUrl() {
+  const field = $("url");
+  const url = field.value.trim();
+  if (!url) return;
+  const part = { kind: "media", name: url, type: "", state: "uploading", done: 1 };
+  parts.splice(parts.indexOf(TEXT), 0, part);
+  field.value = "";
+  renderParts();
+  await settle(part, call("POST", "/campaign-assets", { url }));
+}
+
+function move(part, by) {
+  const at = parts.indexOf(part);
+  const to = at + by;
+  if (to < 0 || to >= parts.length) return;
+  parts.splice(at, 1);
+  parts.splice(to, 0, part);
+  renderParts();
+  const button = part.row.querySelector(by < 0 ? "[data-up]" : "[data-down]");
+  (button.disabled ? part.row.querySelector("button:not([disabled])") : button).focus();
+  say(`Now at place ${to + 1} of ${parts.length}.`);
+  changed();
+}
+
+function remove(part) {
+  part.abort?.();
+  if (part.local) URL.revokeObjectURL(part.local);
+  parts = parts.filter((each) => each !== part);
+  renderParts();
+  $("file").focus();
+  say(`${part.name} was taken out.`);
+  changed();
+}
+
+function note(part) {
+  const text = part.row?.querySelector(".part-note");
+  if (!text) return;
+  text.replaceChildren(...noteOf(part));
+}
+
+function noteOf(part) {
+  if (part.kind === "text") return [$("text").value.trim().slice(0, 80)];
+  if (part.state === "failed") return [make("strong", {}, `${part.problem.title}. `), `${part.problem.detail || ""} ${part.problem.remedy || ""}`];
+  if (part.state === "uploading" && part.done < 1) return ["uploading …"];
+  if (part.state !== "ready") return ["being fitted and hosted …"];
+  const asset = part.asset;
+  const rendition = asset.renditions[0];
+  const size = asset.width ? `, ${asset.width} × ${asset.height}` : "";
+  return [`${showBytes(asset.bytes)}${size}${rendition ? ` → ${showBytes(rendition.bytes)}` : ""}`];
+}
+
+function thumbOf(part) {
+  if (part.kind === "text") return "Aa";
+  const type = part.asset?.content_type || part.type;
+  const rendition = part.asset?.renditions?.[0];
+  const source = rendition?.url || part.local;
+  if (source && (rendition || type.startsWith("image/")) && (rendition?.content_type || type).startsWith("image/")) {
+    return make("img", { src: source, alt: "", onerror: (event) => event.target.remove() });
+  }
+  return (type.split("/")[0] || "file").slice(0, 5);
+}
+
+function rowOf(part, index, shown) {
+  const name = part.kind === "text" ? "Text" : part.name;
+  const failed = part.state === "failed";
+  part.row = make("li", { class: `part${failed ? " bad" : ""}` },
+    make("div", { class: "part-thumb", "aria-hidden": "true" }, thumbOf(part)),
+    make("div", {},
+      make("p", { class: "part-name", title: name }, name),
+      make("p", { class: `part-note${failed ? " bad" : ""}` }, ...noteOf(part)),
+      part.state === "uploading" && part.done < 1 ? make("progress", { max: 1, value: part.done, "aria-label": `Upload of ${name}` }) : null),
+    make("div", { class: "part-tools" },
+      make("button", { type: "button", class: "icon", "data-up": true, "aria-label": `Move ${name} up`, disabled: index === 0, onclick: () => move(part, -1) }, "↑"),
+      make("button", { type: "button", class: "icon", "data-down": true, "aria-label": `Move ${name} down`, disabled: index === shown - 1, onclick: () => move(part, 1) }, "↓"),
+      part.kind === "text" ? null : make("button", { type: "button", class: "icon", "aria-label": `Take out ${name}`, onclick: () => remove(part) }, "✕")));
+  return part.row;
+}
+
+function renderParts() {
+  const media = parts.some((part) => part.kind === "media");
+  const shown = media ? parts : [];
+  $("parts").replaceChildren(...shown.map((part, index) => rowOf(part, index, shown.length)));
+}
+
+// ---- the phone and the facts -------------------------------------------------------------------------------------
+
+function renderPhone() {
+  const subject = $("subject").value;
+  const text = $("text").value;
+  const shown = parts.filter((part) => (part.kind === "text" ? text.trim() : part.state !== "failed"));
+  if (!shown.length && !subject.trim()) {
+    $("phone").replaceChildren(make("p", { class: "phone-empty" }, "Your message appears here as the phone shows it."));
+    return;
+  }
+  $("phone").replaceChildren(make("div", { class: "bubble" },
+    subject.trim() ? make("p", { class: "bubble-subject" }, subject) : null,
+    ...shown.map((part) => (part.kind === "text" ? make("p", { class: "bubble-text" }, text) : mediaOf(part)))));
+}
+
+function mediaOf(part) {
+  const planned = previews[0]?.parts.find((each) => each.asset_id && each.asset_id === part.asset?.id);
+  const hosted = planned || part.asset?.renditions?.[0];
+  const type = hosted?.content_type || part.type;
+  const source = hosted?.url || part.local;
+  const waiting = hosted ? "" : "waiting";
+  if (source && type.startsWith("image/")) return make("img", { src: source, alt: part.name, class: waiting, onerror: (event) => event.target.replaceWith(attachment(part)) });
+  if (source && type.startsWith("video/")) return make("video", { src: source, controls: true, playsinline: true, "aria-label": part.name, class: waiting });
+  if (source && type.startsWith("audio/")) return make("audio", { src: source, controls: true, "aria-label": part.name });
+  return attachment(part);
+}
+
+function attachment(part) {
+  return make("span", { class: "attachment" }, part.name);
+}
+
+function gauge(bytes, limit) {
+  const share = Math.min(1, bytes / limit);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 100 10");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", `gauge ${bytes > limit ? "over" : ""}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `${Math.round(share * 100)} percent of the limit`);
+  const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  rect.setAttribute("width", String(share * 100));
+  rect.setAttribute("height", "10");
+  rect.setAttribute("rx", "3");
+  svg.append(rect);
+  return svg;
+}
+
+function factOf(preview) {
+  const who = preview.recipients ? `${preview.recipients.toLocaleString()} recipient${preview.recipients === 1 ? "" : "s"}` : "as an example";
+  const losses = preview.parts.flatMap((part) => part.given_up);
+  const media = preview.parts.filter((part) => part.url);
+  return make("div", { class: "fact" },
+    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile), ` · ${who}`),
+      make("span", {}, `${showBytes(preview.message_bytes)} of ${showBytes(preview.limit_bytes)}`)),
+    gauge(preview.message_bytes, preview.limit_bytes),
+    ...media.map((part) => make("p", { class: "hint" }, `${part.content_type.split("/")[1].toUpperCase()}, ${showBytes(part.bytes)}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`)),
+    losses.length ? make("ul", { "aria-label": "Given up" }, ...losses.map((loss) => make("li", {}, loss))) : null,
+    media.length && !losses.length ? make("p", { class: "hint" }, "Nothing was given up.") : null,
+    ...preview.advice.map((each) => make("p", { class: "notice warn slim" }, each)),
+    make("details", {}, make("summary", {}, "The exact request"), make("pre", { tabindex: "0" }, preview.body)));
+}
+
+let previewTimer;
+let previewAbort;
+function previewSoon() {
+  clearTimeout(previewTimer);
+  previewTimer = setTimeout(preview, 500);
+}
+
+async function preview() {
+  previewAbort?.abort();
+  previews = [];
+  const body = message();
+  if (!body.parts.length || waiting()) return;
+  previewAbort = new AbortController();
+  try {
+    const answer = await call("POST", "/campaigns/preview", { ...body, recipients: numbersFine ? numbers() : [] }, { signal: previewAbort.signal });
+    previews = answer.previews;
+    $("facts").replaceChildren(...previews.map(factOf));
+    renderPhone();
+  } catch (error) {
+    if (error.name !== "AbortError") $("facts").replaceChildren(problemBox(error));
+  }
+}
+
+// ---- words -------------------------------------------------------------------------------------------------------
+
+function count(field) {
+  const counter = $(`${field.id}-count`);
+  const most = Number(field.dataset.most);
+  const advised = Number(field.dataset.advised);
+  const length = [...field.value].length;
+  const tone = length > most ? "bad" : length > advised ? "warn" : "";
+  counter.className = `counter ${tone}`;
+  field.setAttribute("aria-invalid", String(length > most));
+  counter.textContent = tone === "bad"
+    ? `${length.toLocaleString()} characters: ${(length - most).toLocaleString()} too many`
+    : tone === "warn"
+      ? `${length.toLocaleString()} of ${most.toLocaleString()} characters; ${field.id === "subject" ? "some carriers cut it" : "handsets typically take it"} after ${advised.toLocaleString()}`
+      : `${length.toLocaleString()} of ${most.toLocaleString()} characters`;
+}
+
+// ---- numbers -----------------------------------------------------------------------------------------------------
+
+function numbers() {
+  return $("numbers").value.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean);
+}
+
+let numbersTimer;
+let numbersAsked = 0;
+function numbersSoon() {
+  numbersFine = false;
+  clearTimeout(numbersTimer);
+  numbersTimer = setTimeout(checkNumbers, 350);
+  changed();
+}
+
+async function checkNumbers() {
+  const result = $("numbers-result");
+  const asked = ++numbersAsked;
+  const given = numbers();
+  if (!given.length) {
+    result.replaceChildren();
+    $("numbers").removeAttribute("aria-invalid");
+    renderSend();
+    return;
+  }
+  try {
+    const checked = await call("POST", "/recipients/check", { recipients: given });
+    if (asked !== numbersAsked) return;
+    numbersFine = true;
+    $("numbers").setAttribute("aria-invalid", "false");
+    const countries = Object.entries(checked.countries).map(([country, figure]) => `${country} ${figure.toLocaleString()}`).join(", ");
+    result.replaceChildren(
+      make("p", { class: "ok" }, `${checked.recipients.toLocaleString()} recipient${checked.recipients === 1 ? "" : "s"}: ${countries}${checked.duplicates ? `; ${checked.duplicates.toLocaleString()} listed twice and merged` : ""}`),
+      ...(checked.warnings.length
+        ? [make("div", { class: "notice warn" }, make("ul", {}, ...checked.warnings.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each.number}`), ` ${each.warning}`))))]
+        : []));
+  } catch (error) {
+    if (asked !== numbersAsked) return;
+    $("numbers").setAttribute("aria-invalid", "true");
+    result.replaceChildren(problemBox(error));
+  }
+  renderSend();
+  previewSoon();
+}
+
+// ---- sending -----------------------------------------------------------------------------------------------------
+
+function waiting() {
+  return parts.some((part) => part.kind === "media" && (part.state === "uploading" || part.state === "fitting"));
+}
+
+function message() {
+  const text = $("text").value;
+  const body = {
+    parts: parts.flatMap((part) => {
+      if (part.kind === "text") return text.trim() ? [{ text }] : [];
+      return part.state === "ready" ? [{ asset_id: part.asset.id }] : [];
+    }),
+    profile: $("profile").value,
+  };
+  if ($("subject").value) body.subject = $("subject").value;
+  if ($("name").value.trim()) body.name = $("name").value.trim();
+  return body;
+}
+
+function missing() {
+  if (busy) return "Sending …";
+  if (waiting()) return "A picture is still on its way.";
+  if (parts.some((part) => part.state === "failed")) return "Take out the file that cannot be sent.";
+  if (!message().parts.length) return "Add a picture or a text.";
+  if (!numbers().length) return "Add at least one number.";
+  return "";
+}
+
+function renderSend() {
+  const figure = numbersFine ? numbers().length : 0;
+  $("send").textContent = $("send-at").value ? "Schedule" : figure > 1 ? `Send to ${figure.toLocaleString()}` : "Send";
+  $("send").setAttribute("aria-disabled", String(Boolean(missing())));
+  $("send-hint").textContent = missing();
+}
+
+async function send(start) {
+  const why = missing();
+  if (why) {
+    $("send-hint").textContent = why;
+    return;
+  }
+  busy = true;
+  renderSend();
+  const body = { ...message(), recipients: numbers(), start };
+  if ($("send-at").value) body.send_at = new Date($("send-at").value).toISOString();
+  try {
+    const campaign = await call("POST", "/campaigns", body, { headers: { "Idempotency-Key": key } });
+    location.assign(`/app/campaigns/${campaign.id}`);
+  } catch (error) {
+    busy = false;
+    $("problem").replaceChildren(problemBox(error));
+    $("problem").focus();
+    $("problem").scrollIntoView({ block: "center", behavior: "smooth" });
+    renderSend();
+  }
+}
+
+// ---- putting it together -----------------------------------------------------------------------------------------
+
+$("file").addEventListener("change", (event) => {
+  takeFiles([...event.target.files]);
+  event.target.value = "";
+});
+for (const name of ["dragenter", "dragover"]) {
+  document.addEventListener(name, (event) => {
+    if (![...event.dataTransfer.types].includes("Files")) return;
+    event.preventDefault();
+    $("drop").classList.add("over");
+  });
+}
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) $("drop").classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
+  if (!event.dataTransfer.files.length) return;
+  event.preventDefault();
+  $("drop").classList.remove("over");
+  takeFiles([...event.dataTransfer.files]);
+});
+document.addEventListener("paste", (event) => {
+  const files = [...(event.clipboardData?.files || [])];
+  if (!files.length) return;
+  event.preventDefault();
+  takeFiles(files);
+});
+$("fetch").addEventListener("click", fetchUrl);
+$("url").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") {
+    event.preventDefault();
+    fetchUrl();
+  }
+});
+for (const id of ["subject", "text"]) {
+  count($(id));
+  $(id).addEventListener("input", () => {
+    count($(id));
+    note(TEXT);
+    changed();
+  });
+}
+$("numbers").addEventListener("input", numbersSoon);
+for (const id of ["profile", "name", "send-at"]) $(id).addEventListener("input", changed);
+$("use-test-number")?.addEventListener("click", (event) => {
+  $("numbers").value = [...numbers(), event.target.textContent].join("\n");
+  numbersSoon();
+});
+$("compose").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send(true);
+});
+$("draft").addEventListener("click", () => send(false));
+if (composer.dataset.asset) {
+  const part = { kind: "media", name: "From the library", type: "", state: "uploading", done: 1 };
+  parts.unshift(part);
+  renderParts();
+  settle(part, call("GET", `/campaign-assets/${composer.dataset.asset}`));
+}
+if ($("numbers").value) numbersSoon();
+renderPhone();
+renderSend();
