@@ -30,6 +30,8 @@ def run_sandbox(
     options: SandboxOptions,
     *,
     threads: int = 32,
+    certfile: str = "",
+    keyfile: str = "",
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; call it in the main thread of a process of its own.
@@ -41,12 +43,14 @@ def run_sandbox(
         port: 0 = a free one.
         options: how to judge, report and fail.
         threads: requests at once.
+        certfile: PEM of a certificate; with ``keyfile``: TLS 1.2 or newer alone. Empty = plain HTTP.
+        keyfile: PEM of its key.
         announce: is told the address once connections are taken, such as "http://127.0.0.1:8800".
     """
 
     def when_ready(server: Any) -> None:
         if announce is not None:
-            announce("http://{}:{}".format(*server.LISTENERS[0].getsockname()[:2]))
+            announce(("https" if certfile else "http") + "://{}:{}".format(*server.LISTENERS[0].getsockname()[:2]))
 
     _Server(
         options,
@@ -62,5 +66,7 @@ def run_sandbox(
             "loglevel": "warning",
             "control_socket_disable": True,
             "when_ready": when_ready,
+            "certfile": certfile or None,
+            "keyfile": keyfile or None,
         },
     ).run()

@@ -1,6 +1,7 @@
 """The sandbox as a Flask application: the send endpoint; the API and the pages are blueprints of their own."""
 
 import socket
+import ssl
 from typing import Any
 
 from flask import Flask, Request, Response, request
@@ -58,7 +59,13 @@ def read_body(incoming: Request, max_bytes: int) -> bytes | None:
 
 def _raw(incoming: Request, body: bytes) -> RawRequest:
     query = incoming.query_string.decode("latin-1")
-    return RawRequest(incoming.method, incoming.path, query, tuple(incoming.headers.items()), body)
+    headers = tuple(incoming.headers.items())
+    return RawRequest(incoming.method, incoming.path, query, headers, body, _tls(incoming.environ))
+
+
+def _tls(environ: dict[str, Any]) -> str:
+    connection = environ.get("gunicorn.socket")
+    return connection.version() or "" if isinstance(connection, ssl.SSLSocket) else ""
 
 
 def _too_long() -> Response:

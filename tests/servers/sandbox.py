@@ -24,7 +24,8 @@ _PROGRAM = """
 import json, sys
 from app.sandbox.options import SandboxOptions
 from app.sandbox.serve import run_sandbox
-run_sandbox("127.0.0.1", int(sys.argv[1]), SandboxOptions(**json.loads(sys.argv[2])))
+port, options, tls = int(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+run_sandbox("127.0.0.1", port, SandboxOptions(**options), **tls)
 """
 
 
@@ -76,11 +77,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_sandbox(**options: Any) -> Iterator[RunningSandbox]:
-    """Run a sandbox with these options until the block ends."""
+def running_sandbox(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[RunningSandbox]:
+    """Run a sandbox with these options until the block ends; over TLS with a certificate and its key."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(port), json.dumps(options)], cwd=_ROOT)
-    running = RunningSandbox(f"http://127.0.0.1:{port}", process)
+    tls = {"certfile": str(certificate[0]), "keyfile": str(certificate[1])} if certificate else {}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, str(port), json.dumps(options), json.dumps(tls)], cwd=_ROOT
+    )
+    running = RunningSandbox(f"{'https' if certificate else 'http'}://127.0.0.1:{port}", process)
     try:
         _wait_until_ready(running)
         yield running
@@ -95,10 +99,11 @@ def running_sandbox(**options: Any) -> Iterator[RunningSandbox]:
 
 def _wait_until_ready(running: RunningSandbox) -> None:
     deadline = time.monotonic() + 30
+    host, _, port = running.url.partition("://")[2].partition(":")
     while True:
         try:
-            requests.get(f"{running.url}/sandbox/api/counts", timeout=5)
-        except requests.ConnectionError:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except OSError:
             assert running.process.poll() is None, "the sandbox ended"
             assert time.monotonic() < deadline, "the sandbox does not answer"
             time.sleep(0.05)
