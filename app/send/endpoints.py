@@ -87,10 +87,16 @@ class Endpoints:
             rest = [url for url in self._health if url not in tried]
             return min(rest, key=lambda url: self._health[url].left_until, default=None)
 
-    def note_failed(self, url: str) -> None:
-        """No connection came about: leave this endpoint for a while."""
+    def note_failed(self, url: str) -> bool:
+        """No connection came about: leave this endpoint for a while.
+
+        Returns:
+            whether it was thought to be well until now.
+        """
         with self._lock:
+            was_well = self._health[url].left_until <= self._now()
             self._health[url] = _Health(self._now() + self._left_seconds)
+            return was_well
 
     def note_doubt(self, url: str) -> None:
         """A request left and nothing that proves anything came back; several in a row are a failure."""

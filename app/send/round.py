@@ -189,8 +189,8 @@ class Round:
         if outgoing is None:
             return None
         if error and not transfer.asked:
-            self._endpoints.note_failed(endpoint)
-            log.warning("gateway_endpoint_failed", endpoint=endpoint, error=error, words=words)
+            if self._endpoints.note_failed(endpoint):
+                log.warning("gateway endpoint left for a while", endpoint=endpoint, error=error, words=words)
             if self._start(transfer, outgoing, transfer.tried):
                 return None
         outcome = self._judge(transfer, outgoing, error, words)
@@ -248,4 +248,5 @@ class Round:
     def _give_back(self, transfer: Transfer) -> None:
         self._under_way.discard(transfer)
         self._slots.give()
+        transfer.forget()
         self.spare.append(transfer)

@@ -46,6 +46,7 @@ class Transfer:
         self._received = 0
         self._position = 0
         self._body = b""
+        self._size = -1
         self._may_leave: Callable[[], bool] = bool
         self._content_type = ""
         self._authorization = basic_authorization(account)
@@ -64,8 +65,9 @@ class Transfer:
             )
         if endpoint != self.endpoint:
             self._aim(endpoint)
-        if len(outgoing.body) != len(self._body):
-            self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(outgoing.body))
+        if len(outgoing.body) != self._size:
+            self._size = len(outgoing.body)
+            self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, self._size)
         self.outgoing, self.tried = outgoing, tried
         self._body, self._may_leave = outgoing.body, outgoing.may_leave
         self._position = self._received = 0
@@ -101,6 +103,12 @@ class Transfer:
     def answer(self) -> bytes:
         """The answer's body as far as it came."""
         return b"".join(self._chunks)
+
+    def forget(self) -> None:
+        """Let go of the request and its answer; the handle itself is kept for the next one."""
+        self.outgoing = None
+        self._body, self._may_leave = b"", bool
+        self._chunks = []
 
     def hide_secrets(self, text: str) -> str:
         """Take our credentials out of what a gateway sent back, should it repeat them."""
@@ -163,7 +171,7 @@ class Transfer:
             return self._may_leave()
         except Exception as failure:  # noqa: BLE001 -- libcurl calls this: whatever went wrong, nothing may leave
             message_id = self.outgoing.message_id if self.outgoing else ""
-            log.warning("claim_not_checked", message_id=message_id, error=type(failure).__name__)
+            log.warning("claim not checked, nothing left", message_id=message_id, error=type(failure).__name__)
             return False
 
     def _write(self, piece: bytes) -> int | None:

@@ -42,7 +42,8 @@ def test_the_order_of_the_setting_is_the_order_of_preference(time: Time) -> None
 
 def test_a_failed_endpoint_is_left_for_a_while_and_tried_again(time: Time) -> None:
     endpoints = Endpoints([ONE, TWO, THREE, FOUR], left_seconds=30, now=time)
-    endpoints.note_failed(ONE)
+    assert endpoints.note_failed(ONE)
+    assert not endpoints.note_failed(ONE)
     assert chosen(endpoints) == {TWO: 100}
     endpoints.note_failed(TWO)
     assert chosen(endpoints) == {THREE: 50, FOUR: 50}
