@@ -40,3 +40,10 @@ def make_client(s3: settings.S3, *, access_key: str = "", secret_key: str = "") 
             s3={"addressing_style": "path" if s3.endpoint_url else "auto"},
         ),
     )
+
+
+def bucket_url(s3: settings.S3) -> str:
+    """Tell the address of the bucket itself, without a slash at the end."""
+    if s3.endpoint_url:
+        return f"{s3.endpoint_url.rstrip('/')}/{s3.bucket}"
+    return f"https://{s3.bucket}.s3.{s3.region}.amazonaws.com"

@@ -1,10 +1,12 @@
 """The one store of Postcard: boto3 against any S3 endpoint, AWS and the embedded SeaweedFS alike."""
 
 import hashlib
+import math
 import threading
 import time
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from app import settings
 from app.errors import NotFound, StoreMisconfigured, StoreUnavailable
 from app.host.address import key_of, sha256_of_key, shown_name
 from app.host.answers import asking, tolerating
-from app.host.client import make_client
+from app.host.client import bucket_url, make_client
 from app.host.lifecycle import Expiry, expires_at, read_expiration_header, read_expiries, shortest_days
 from app.host.multipart import PART_BYTES, put_in_parts
 from app.model.ports import Stored
@@ -47,7 +49,7 @@ class S3Store:
 
     def __init__(self, s3: settings.S3, *, public_base_url: str, access_key: str = "", secret_key: str = "") -> None:
         self._s3 = s3
-        self._public_base_url = public_base_url.rstrip("/") or _bucket_url(s3)
+        self._public_base_url = public_base_url.rstrip("/") or bucket_url(s3)
         self._credentials = (access_key, secret_key)
         self._making = threading.Lock()
         self._client: S3Client | None = None
@@ -63,10 +65,11 @@ class S3Store:
             return self._client
 
     def put_media(self, path: Path, *, sha256: str, content_type: str) -> Stored:
-        """Host the file at ``path`` under its public key and read back what the store holds.
+        """Host the file at ``path`` under its public key and tell what the store holds.
 
         The same bytes twice, also by several processes at once, are one object; a repeated put does **not** restart the
-        lifecycle clock: look at ``expires_at`` and renew.
+        lifecycle clock: look at ``expires_at`` and renew. ``stored_at`` of a new object is by the store's clock, at most
+        a second and the request's duration before its LastModified, never after.
 
         Args:
             path: the bytes; not changed, not removed.
@@ -78,7 +81,7 @@ class S3Store:
             StoreMisconfigured: bucket, rights or credentials; or something else lies at this address.
             MediaUnsupported: the type has no extension.
 
-        Cost: one PUT and one HEAD.
+        Cost: one PUT; a HEAD more where the address was taken.
         """
         return self._put(path, sha256=sha256, content_type=content_type, prefix=self._s3.media_prefix)
 
@@ -171,22 +174,43 @@ class S3Store:
     def _put(self, path: Path, *, sha256: str, content_type: str, prefix: str) -> Stored:
         key = key_of(sha256, content_type, prefix=prefix)
         headers = self._headers(key, content_type)
+        size = path.stat().st_size
+        fresh: Stored | None = None
         # 412: the address is taken, which is a success if the same bytes lie there (the HEAD below tells).
         with asking("put", key=key), tolerating("PreconditionFailed"):
-            if path.stat().st_size > 2 * PART_BYTES:
+            if size > 2 * PART_BYTES:
                 put_in_parts(self.client, path, bucket=self._s3.bucket, key=key, sha256=sha256, headers=headers)
             else:
-                self._put_at_once(path, key=key, sha256=sha256, headers=headers)
+                fresh = self._put_at_once(path, key=key, size=size, sha256=sha256, headers=headers)
+        if fresh is not None:
+            return fresh
         head = self._head(key)
-        self._expect(key, head, sha256=sha256, size=path.stat().st_size)
+        self._expect(key, head, sha256=sha256, size=size)
         return self._stored(key, head)
 
-    def _put_at_once(self, path: Path, *, key: str, sha256: str, headers: dict[str, Any]) -> None:
+    def _put_at_once(self, path: Path, *, key: str, size: int, sha256: str, headers: dict[str, Any]) -> Stored | None:
+        """Put the file in one request; None = the answer does not prove what is there, so it must be looked at."""
         checksum = b64encode(bytes.fromhex(sha256)).decode()
+        began = time.monotonic()
         with path.open("rb") as file:
-            self.client.put_object(
+            answer = self.client.put_object(
                 Bucket=self._s3.bucket, Key=key, Body=file, ChecksumSHA256=checksum, IfNoneMatch="*", **headers
             )
+        answered = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+        if answer.get("ChecksumSHA256") != checksum or not answered or "ETag" not in answer:
+            return None
+        # By the store's clock, and never later than its LastModified: the write began after we asked.
+        stored_at = parsedate_to_datetime(answered) - timedelta(seconds=math.ceil(time.monotonic() - began))
+        return Stored(
+            key=key,
+            bytes=size,
+            content_type=headers["ContentType"],
+            cache_control=headers["CacheControl"],
+            etag=answer["ETag"],
+            sha256=sha256,
+            stored_at=stored_at,
+            expires_at=self._end_of(key, size, stored_at, told=answer.get("Expiration", "")),
+        )
 
     def _headers(self, key: str, content_type: str) -> dict[str, Any]:
         public = key.startswith(self._s3.media_prefix)
@@ -241,7 +265,6 @@ class S3Store:
 
     def _stored(self, key: str, head: "HeadObjectOutputTypeDef") -> Stored:
         stored_at = head["LastModified"].astimezone(UTC)
-        told = read_expiration_header(head.get("Expiration", ""))
         size = head["ContentLength"]
         return Stored(
             key=key,
@@ -251,8 +274,13 @@ class S3Store:
             etag=head["ETag"],
             sha256=_whole_sha256(head) or sha256_of_key(key),
             stored_at=stored_at,
-            expires_at=told or expires_at(self._recent_rules(), key=key, size=size, stored_at=stored_at),
+            expires_at=self._end_of(key, size, stored_at, told=head.get("Expiration", "")),
         )
+
+    def _end_of(self, key: str, size: int, stored_at: datetime, *, told: str) -> datetime | None:
+        """Tell when the object goes: the store's own word (x-amz-expiration), else what the bucket's rules say."""
+        own_word = read_expiration_header(told)
+        return own_word or expires_at(self._recent_rules(), key=key, size=size, stored_at=stored_at)
 
     def _recent_rules(self) -> tuple[Expiry, ...]:
         read_at, rules = self._rules
@@ -273,9 +301,3 @@ def _whole_sha256(head: "HeadObjectOutputTypeDef") -> str:
     """Read the checksum of the whole object in hex; empty where the store has none, as for objects put in parts."""
     checksum = head.get("ChecksumSHA256", "")
     return "" if not checksum or "-" in checksum else b64decode(checksum).hex()
-
-
-def _bucket_url(s3: settings.S3) -> str:
-    if s3.endpoint_url:
-        return f"{s3.endpoint_url.rstrip('/')}/{s3.bucket}"
-    return f"https://{s3.bucket}.s3.{s3.region}.amazonaws.com"

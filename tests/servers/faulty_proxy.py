@@ -95,8 +95,8 @@ class FaultyProxy:
                 await writer.drain()
             else:
                 await self._connect(reader, writer, fault)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # either side went away: that is what a proxy sees
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # either side went away, or the proxy was told to break off
         finally:
             self._open.discard(writer)
             writer.close()
