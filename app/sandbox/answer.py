@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,11 @@ _PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 B
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. ``cut``: no answer, the connection ends; ``raw``: these bytes instead of HTTP, then it ends."""
+    """What goes back.
+
+    ``cut``: no answer, the connection ends; ``raw``: these bytes instead of HTTP, then it ends; ``close``: it ends after
+    the answer, though the answer does not say so.
+    """
 
     status: int = 0
     body: bytes = b""
@@ -27,6 +31,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     raw: bytes = b""
+    close: bool = False
 
 
 def answer_send(desk: Desk, request: RawRequest, centre: int) -> Answer:
@@ -80,7 +85,7 @@ def _note(desk: Desk, arrival: Arrival, answer: Answer, words: str) -> Answer:
     desk.arrivals.add(arrival)
     ours = answer.content_type == "application/json"  # what a proxy says has no request id
     headers = {**({"X-Request-Id": arrival.request_id} if ours else {}), **answer.headers}
-    return Answer(answer.status, answer.body, answer.content_type, headers, answer.cut, answer.raw)
+    return replace(answer, headers=headers)
 
 
 def _refuse(desk: Desk, arrival: Arrival, code: Code, status: int) -> Answer:
@@ -131,6 +136,8 @@ def _accepting_answer(mt_id: int, fault: Fault | None) -> tuple[Answer, str]:
     accepted = Answer(202, json.dumps({"mtId": mt_id}).encode())
     if fault is not None and fault.kind == "slow":
         return accepted, f"fault: accepted, answered after {fault.seconds:g} s"
+    if fault is not None and fault.kind == "close_unsaid":
+        return replace(accepted, close=True), "fault: accepted: 202, then the connection was closed"
     return accepted, "accepted: 202"
 
 

@@ -69,7 +69,7 @@ def _add_reading(api: Blueprint, desk: Desk) -> None:
 
     @api.get("/counts")
     def get_counts() -> ResponseReturnValue:
-        return jsonify(desk.arrivals.counts())
+        return jsonify({**desk.arrivals.counts(), "dropped": desk.dropped})
 
     @api.get("/rules")
     def get_rules() -> ResponseReturnValue:

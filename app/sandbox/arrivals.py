@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,12 @@ class Arrival:
         """Tell about how much memory this holds: the body, and its parts decoded."""
         return len(self.request.body) + sum(len(content.data) for content in self.judgement.contents) + 4096
 
+    def forget_bytes(self) -> None:
+        """Let go of the bytes; links and numbers stay, for reports that are still to come."""
+        self.request = replace(self.request, body=b"")
+        contents = tuple(replace(content, data=b"") for content in self.judgement.contents)
+        self.judgement = replace(self.judgement, contents=contents)
+
 
 class Arrivals:
     """The ring; thread-safe. An arrival may still be filled in after it has left."""
@@ -80,6 +86,7 @@ class Arrivals:
                 gone = self._ring.popitem(last=False)[1]
                 self._bytes -= gone.bytes
                 self._by_mt_id.pop(gone.mt_id, None)
+                gone.forget_bytes()
 
     def find(self, name: str) -> Arrival | None:
         """Find by mtId or by request id."""

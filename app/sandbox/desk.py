@@ -62,6 +62,11 @@ class Desk:
         with self._lock:
             self.inbound.clear()
 
+    @property
+    def dropped(self) -> int:
+        """Tell how many fetches and reports were never done, since too many were waiting."""
+        return self._fetching.dropped + self._reporting.dropped
+
     def take_report_fault(self, destination: str) -> Fault | None:
         """Decide what goes wrong with the reports to this destination: its pattern first, then a standing fault."""
         asked = meaning_of(destination).report_fault

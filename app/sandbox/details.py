@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import phonenumbers
@@ -12,6 +13,7 @@ from app.sandbox.rules import Result, Source, Verdict
 _KNOWN = ("type", "source", "destination", "mtConfig", "subject", "mobileOperatorId")
 _REGIONS = {"US": "the US", "GB": "the UK", "IE": "Ireland", "AU": "Australia"}
 _CALLING_CODES = {1, 44, 353, 61}
+_MOST_BYTES = 65_536
 _SOURCE = re.compile(r"[0-9]{3,15}")
 _DESTINATION = re.compile(r"[1-9][0-9]{7,14}")
 
@@ -27,10 +29,9 @@ def _no_constant(name: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
     if twice:
-        raise ValueError(f"the name {twice[0]} stands twice")
+        raise ValueError(f"the name {twice[0]!r} stands twice")
     return dict(pairs)
 
 
@@ -40,12 +41,16 @@ def parse_details(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: in words, what is wrong with it.
     """
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"the JSON is longer than {_MOST_BYTES} bytes, which this sandbox does not read")
     try:
         details = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise ValueError("the JSON is not UTF-8") from None
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
+    if re.search(r"[\ud800-\udfff]", json.dumps(details, ensure_ascii=False)):
+        raise ValueError("a text in the JSON holds half of a surrogate pair")
     if not isinstance(details, dict):
         raise ValueError("the JSON is not an object")  # noqa: TRY004 -- about the sender's bytes, not our caller's types
     return details
@@ -66,11 +71,9 @@ def judge_details(details: dict[str, Any]) -> list[Verdict]:
         "mobileOperatorId": _judge_operator,
     }
     verdicts = [judge(details[name]) for name, judge in present.items() if name in details]
-    unknown = [
-        _verdict(name[:40], Result.WARNING, "the page lists no such field", source=Source.OURS)
-        for name in details
-        if name not in _KNOWN
-    ]
+    others = ", ".join(name[:40] for name in details if name not in _KNOWN)[:200]
+    words = f"the page lists no such field: {others}"
+    unknown = [_verdict("fields", Result.WARNING, words, source=Source.OURS)] if others else []
     region = [judge_region(details["destination"])] if _is_destination(details.get("destination")) else []
     return [*missing, *verdicts, *region, *unknown]
 

@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "garbage": "the message is accepted, the answer is 202 with a body that is no JSON",
     "garbage_bytes": "the message is accepted, the answer is not HTTP",
     "accepted_without_id": "the message is accepted, the answer is 202 without an mtId",
+    "close_unsaid": "the message is accepted and answered, then the kept connection is closed without a word",
     "redirect": "nothing is accepted, the answer is 302",
     "slow": "the message is accepted, the answer comes after `seconds` (default 60)",
     "tps": "at most `per_second` requests in any second, 15406 beyond",
@@ -45,6 +46,7 @@ ANSWER_KINDS = frozenset(
         "garbage",
         "garbage_bytes",
         "accepted_without_id",
+        "close_unsaid",
         "redirect",
         "slow",
     }

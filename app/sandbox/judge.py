@@ -14,7 +14,7 @@ from typing import Any, Literal
 from app.sandbox.codes import BROKEN_REQUEST, CODES, Code
 from app.sandbox.content import Content, decode_part, judge_content, judge_content_id, judge_form
 from app.sandbox.details import judge_details, parse_details
-from app.sandbox.mime import Multipart, Part, is_boundary, parse_media_type, split_multipart
+from app.sandbox.mime import MOST_PARTS, Multipart, Part, is_boundary, parse_media_type, split_multipart
 from app.sandbox.rules import RULES, Result, Source, Verdict
 
 SEND_PATH = "/mms/v2/send"
@@ -61,9 +61,9 @@ class Judgement:
 
     @property
     def destination(self) -> str:
-        """Give the recipient as it was sent, empty when there is no such string."""
+        """Give the recipient as it was sent, empty when there is no such string or a senselessly long one."""
         value = self.details.get("destination")
-        return value if isinstance(value, str) else ""
+        return value if isinstance(value, str) and len(value) <= 40 else ""
 
 
 def judge_request(request: RawRequest, policy: Policy) -> Judgement:
@@ -140,7 +140,10 @@ def _judge_shape(multipart: Multipart, mode: BlankLine) -> Iterator[Verdict]:
     if not multipart.parts:
         yield Verdict(5, "body", Result.FAIL, Source.MIME, "no part stands between boundary lines of this boundary")
         return
-    if not multipart.closed:
+    if len(multipart.parts) > MOST_PARTS:
+        words = f"more than {MOST_PARTS} parts; this sandbox reads no further"
+        yield Verdict(5, "body", Result.FAIL, Source.OURS, words)
+    elif not multipart.closed:
         words = "no closing boundary line (--boundary--): the body may have been cut short"
         yield Verdict(5, "body", Result.FAIL, Source.MIME, words)
     for name, text in (("before the first", multipart.preamble), ("after the closing", multipart.epilogue)):

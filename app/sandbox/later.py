@@ -13,7 +13,7 @@ Work = Callable[[], None]
 class Later:
     """Does things after a while, on ``workers`` daemon threads; holds at most ``limit`` of them, and counts what it drops."""
 
-    def __init__(self, workers: int, limit: int = 200_000) -> None:
+    def __init__(self, workers: int, limit: int = 50_000) -> None:
         self.dropped = 0
         self._limit = limit
         self._order = itertools.count()
@@ -26,7 +26,7 @@ class Later:
     def after(self, seconds: float, work: Work) -> None:
         """Do ``work`` once, ``seconds`` from now or soon after; what it raises ends up in the thread's excepthook."""
         with self._wake:
-            if len(self._due) >= self._limit:
+            if len(self._due) + self._ready.qsize() >= self._limit:
                 self.dropped += 1
                 return
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), work))

@@ -8,6 +8,8 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
+MOST_PARTS = 100  # a phone shows a few; this bounds what one request may cost
+_MOST_HEADER_BYTES = 8192
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _PARAMETER = re.compile(
@@ -107,10 +109,11 @@ def _delimiter_at(body: bytes, offset: int, length: int) -> Delimiter | None:
 
 
 def _delimiters(body: bytes, boundary: bytes) -> list[Delimiter]:
+    """Find the boundary lines up to the closing one, or one more than enough for :data:`MOST_PARTS`."""
     found: list[Delimiter] = []
     line = b"--" + boundary
     offset = body.find(line)
-    while offset >= 0:
+    while offset >= 0 and len(found) <= MOST_PARTS + 1:
         if offset == 0 or body[offset - 1 : offset] == b"\n":
             delimiter = _delimiter_at(body, offset, len(line))
             if delimiter is not None:
@@ -145,6 +148,8 @@ def _parse_part(region: bytes) -> Part:
     if not region:
         return Part((), b"", ("the part is empty: neither headers nor a body",))
     block, blank, content = region.partition(b"\r\n\r\n")
+    if len(block) > _MOST_HEADER_BYTES:
+        return Part((), b"", (f"no blank line within the first {_MOST_HEADER_BYTES} bytes, so no end of the headers",))
     headers, defects = _parse_headers(block)
     if not blank:
         defects.insert(0, "no blank line between the part's headers and its body")

@@ -29,6 +29,8 @@ def create_sandbox(options: SandboxOptions) -> Flask:
         body = read_body(request, desk.options.max_body_bytes)
         if body is None:
             return _too_long()
+        if len(body) < (request.content_length or 0):
+            return _respond(Answer(cut=True))  # the client went away in the middle; that is no request
         return _respond(answer_send(desk, _raw(request, body), centre))
 
     methods = ["POST", "GET", "PUT", "PATCH", "DELETE"]
@@ -48,7 +50,10 @@ def read_body(incoming: Request, max_bytes: int) -> bytes | None:
     left = max_bytes + 1 if incoming.content_length is None else incoming.content_length
     chunks: list[bytes] = []
     while left > 0:
-        chunk: bytes = source.read(min(left, 65536))
+        try:
+            chunk: bytes = source.read(min(left, 65536))
+        except OSError:
+            break  # the client went away, or its chunks are none
         if not chunk:
             break
         chunks.append(chunk)
@@ -76,10 +81,13 @@ def _too_long() -> Response:
 
 
 def _respond(answer: Answer) -> Response:
+    environ = request.environ
     if answer.cut or answer.raw:
-        _end_connection(request.environ, answer.raw)
+        _end_connection(environ, answer.raw)
     response = Response(answer.body, status=answer.status or 500, content_type=answer.content_type)
     response.headers.update(answer.headers)
+    if answer.close:
+        response.call_on_close(lambda: _end_connection(environ, b""))
     return response
 
 

@@ -65,7 +65,9 @@ def get(url: str, *, headers: dict[str, str], seconds: float, max_bytes: int) ->
     try:
         connection.request("GET", path, headers={**headers, "Connection": "close"})
         answer = connection.getresponse()
-        found = {name.lower(): value for name, value in answer.getheaders()}
+        found: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            found[name.lower()] = f"{found[name.lower()]}, {value}" if name.lower() in found else value
         body, too_long = _read(answer, max_bytes, deadline)
         promised = found.get("content-length", "")
         if promised.isdigit() and not too_long and len(body) < int(promised):

@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import socket
 import threading
 
 import pycurl
@@ -196,3 +197,37 @@ def test_a_reset_forgets_everything(quick: RunningSandbox) -> None:
     assert quick.messages() == []
     assert quick.call("GET", "/faults")["faults"] == []
     assert quick.call("GET", "/options")["callback_url"] == ""
+
+
+def test_a_request_that_ends_early_is_no_request(quick: RunningSandbox) -> None:
+    host, port = quick.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as plain:
+        head = f"POST /mms/v2/send HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000\r\n\r\n"
+        plain.sendall(head.encode() + right_body())
+        plain.shutdown(socket.SHUT_WR)
+        assert plain.recv(1000) == b""
+    assert quick.counts()["requests"] == 0
+
+
+def test_a_connection_that_is_closed_unsaid_fails_the_next_request_on_it(quick: RunningSandbox) -> None:
+    quick.add_fault("close_unsaid", times=1)
+    connection = http.client.HTTPConnection(quick.url.removeprefix("http://"), timeout=30)
+    connection.request("POST", "/mms/v2/send", right_body(), HEADERS)
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (202, "keep-alive")
+    answer.read()
+
+    def next_one() -> None:
+        connection.request("POST", "/mms/v2/send", right_body(), HEADERS)
+        connection.getresponse()
+
+    with pytest.raises((http.client.RemoteDisconnected, OSError), match=r"\w"):
+        next_one()
+    connection.close()
+    assert quick.counts()["accepted_total"] == 1
+
+
+def test_reports_still_come_for_a_message_that_left_the_ring(callback: Callback) -> None:
+    with running_sandbox(keep_messages=1, callback_url=callback.url) as small:
+        first, second = mt_id_of(send(small)), mt_id_of(send(small))
+        wait_until(lambda: len(callback.statuses(first)) == 2 and len(callback.statuses(second)) == 2)

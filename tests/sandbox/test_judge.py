@@ -408,3 +408,18 @@ def test_no_header_breaks_the_judge(value: str) -> None:
 
 def test_the_headers_of_these_tests_are_the_pages() -> None:
     assert HEADERS["Content-Type"] == "multipart/mixed; boundary=mimeboundary"
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    assert failed_rules(judged(body_of(json_part(b'{"subject": "\\ud83d"}'), TEXT))) == [6]
+
+
+def test_a_request_costs_no_more_than_a_phone_could_show() -> None:
+    many = judged(body_of(json_part(), *[TEXT] * 5000))
+    assert answer_of(many) == (400, 15000)
+    assert len(many.contents) <= 101
+    long_json = json_part(b'{"x": "' + b"x" * 100_000 + b'"}')
+    assert failed_rules(judged(body_of(long_json, TEXT))) == [6]
+    assert 9 in failed_rules(judged(body_of(json_part(), b"A: b\r\n" * 50_000)))
+    fields: dict[str, Any] = {f"field{number}": number for number in range(2000)}
+    assert len(judged(body_of(json_part(**fields), TEXT)).verdicts) < 40
