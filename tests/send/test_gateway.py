@@ -273,8 +273,9 @@ def test_credentials_that_a_gateway_repeats_are_not_kept(start_wire: StartWire, 
     assert "QWNjb3VudDpwYXNzOndvcmQ=" not in kept
 
 
+@pytest.mark.parametrize("tls", [False, True])
 def test_kept_connections_that_die_under_load_send_nothing_twice(
-    start_wire: StartWire, start_gateway: StartGateway
+    start_wire: StartWire, start_gateway: StartGateway, certificate: tuple[str, str], tls: bool
 ) -> None:
     """The server answers, then closes or resets the connection at random moments, often while the next request leaves."""
 
@@ -287,8 +288,8 @@ def test_kept_connections_that_die_under_load_send_nothing_twice(
             return False
         return True
 
-    wire = start_wire(behave=behave)
-    gateway = start_gateway(wire.url)
+    wire = start_wire(behave=behave, certificate=certificate if tls else None)
+    gateway = start_gateway(wire.url, ca_file=certificate[0])
     found = send(gateway, *map(message, range(3_000)))
     assert len(found) == 3_000
     assert max(wire.bodies.values()) == 1
