@@ -17,6 +17,7 @@ from app.sandbox.rules import Result, Source, Verdict
 from app.sandbox.sniff import sniff, types_agree
 from app.sandbox.wire import WireAnswer, WireFailed, get
 
+_MOST_URLS = 1000
 _THREE_DAYS = 259_200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _USABLE = re.compile(r"(?:image|video|audio|text)/[^\s]+|application/(?:smil|pdf|ogg|mp4|x-pkpass|vnd\.\S+)")
@@ -84,12 +85,14 @@ class DataCentre:
         self._blobs = blobs
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[float, Fetch]] = OrderedDict()
+        self._seen: OrderedDict[str, str] = OrderedDict()
         self._under_way: dict[str, threading.Lock] = {}
 
     def clear(self) -> None:
         """Forget what is cached."""
         with self._lock:
             self._kept.clear()
+            self._seen.clear()
 
     def fetch(self, url: str, options: SandboxOptions) -> Fetch:
         """Get ``url`` from the cache, or from its host; never raises for what the host does."""
@@ -103,12 +106,24 @@ class DataCentre:
 
     def _fetch_anew(self, url: str, options: SandboxOptions) -> Fetch:
         fetch = fetch_link(url, self.number, options, self._blobs)
-        if fetch.usable and fetch.kept_seconds > 0:
-            with self._lock:
+        if not fetch.usable:
+            return fetch
+        with self._lock:
+            fetch = replace(fetch, verdicts=(*fetch.verdicts, self._judge_novelty(url, fetch.sha256)))
+            if fetch.kept_seconds > 0:
                 self._kept[url] = (time.monotonic() + fetch.kept_seconds, fetch)
-                if len(self._kept) > 1000:
-                    self._kept.popitem(last=False)
+            for remembered in (self._kept, self._seen):
+                if len(remembered) > _MOST_URLS:
+                    remembered.popitem(last=False)
         return fetch
+
+    def _judge_novelty(self, url: str, sha256: str) -> Verdict:
+        before = self._seen.setdefault(url, sha256)
+        self._seen[url] = sha256
+        if before == sha256:
+            return Verdict(23, "", Result.PASS, Source.PAGE, "the same bytes at this URL as ever")
+        words = "other bytes at this URL than before; a cache may still send the old ones"
+        return Verdict(23, "", Result.WARNING, Source.PAGE, words)
 
     def _from_cache(self, url: str) -> Fetch | None:
         with self._lock:
@@ -166,8 +181,10 @@ def judge_answer(answer: WireAnswer, redirects: list[str], options: SandboxOptio
         words = f"longer than {options.fetch_max_bytes} bytes" if answer.too_long else "no bytes"
         verdicts.append(Verdict(20, "body", Result.FAIL, Source.OURS, words))
     seconds, words = freshness(answer.headers, datetime.now(UTC))
-    good = seconds >= _THREE_DAYS
-    verdicts.append(Verdict(21, "", Result.PASS if good else Result.WARNING, Source.PAGE, words))
+    if seconds >= _THREE_DAYS:
+        verdicts.append(Verdict(21, "", Result.PASS, Source.PAGE, words))
+    else:
+        verdicts.append(Verdict(21, "", Result.WARNING, Source.OURS, f"{words}; ours: three days at least"))
     if redirects:
         words = f"redirected to {redirects[-1][:120]}; nobody says that OpenMarket follows"
         verdicts.append(Verdict(25, "redirect", Result.WARNING, Source.INFERRED, words))
@@ -201,7 +218,7 @@ def freshness(headers: Mapping[str, str], now: datetime) -> tuple[float, str]:
     for name in ("s-maxage", "max-age"):
         if directives.get(name, "").isdigit():
             seconds = max(0.0, float(directives[name]) - spent)
-            return seconds, f"Cache-Control: {name} allows {seconds:.0f} seconds; ours: three days at least"
+            return seconds, f"Cache-Control: {name} allows {seconds:.0f} seconds"
     if "expires" in headers:
         try:
             until = email.utils.parsedate_to_datetime(headers["expires"])
@@ -209,5 +226,5 @@ def freshness(headers: Mapping[str, str], now: datetime) -> tuple[float, str]:
             return 0.0, "Expires cannot be read, so it counts as past"
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         seconds = max(0.0, (until - now).total_seconds())
-        return seconds, f"Expires allows {seconds:.0f} seconds; ours: three days at least"
+        return seconds, f"Expires allows {seconds:.0f} seconds"
     return 0.0, "neither Cache-Control nor Expires; not kept"

@@ -133,3 +133,19 @@ def test_fetched_bytes_are_bounded_and_the_least_used_go_first() -> None:
 
 def test_the_cache_headers_of_these_tests_last_three_days() -> None:
     assert freshness({"cache-control": FOREVER["Cache-Control"]}, NOW)[0] >= 3 * 86400
+
+
+def test_what_has_expired_is_fetched_again_and_other_bytes_at_the_same_url_are_a_warning(
+    quick: RunningSandbox, callback: Callback, media: MediaHost
+) -> None:
+    media.pages["/a"] = Page(headers={"Content-Type": "image/png", "Cache-Control": "max-age=1"})
+    assert _send_link(quick, callback, f"{media.url}/a") == "Retrieved"
+    media.pages["/a"] = Page(PIXEL + b"\n")
+    wait_until(lambda: _send_link(quick, callback, f"{media.url}/a") and media.times("/a") == 4)
+    told = [fetch for message in quick.messages() for fetch in message["fetches"] if not fetch["from_cache"]]
+    assert sorted(verdict["result"] for fetch in told for verdict in fetch["verdicts"] if verdict["rule"] == 23) == [
+        "pass",
+        "pass",
+        "warning",
+        "warning",
+    ]
