@@ -40,7 +40,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """A boto3 client for ``service``."""
-        return boto3.client(service, **self.options)  # type: ignore[call-overload]  # services beyond S3 have no stubs here
+        return boto3.client(service, **self.options)  # type: ignore[call-overload]  # -- services beyond S3 have no stubs here
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]  # ships no types
+import grpc  # type: ignore[import-untyped]  # -- ships no types
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (  # type: ignore[import-untyped]  # ships no types
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (  # type: ignore[import-untyped]  # -- ships no types
     ProtoReflectionDescriptorDatabase,
 )
 
