@@ -6,5 +6,5 @@ client     how boto3 is set up; answers: what its errors mean; multipart: large 
 lifecycle  the bucket's rules as it states them; lease: what they mean for a send
 selftest   fetch a hosted object as OpenMarket will
 bucket     the bucket as it should be: apply and compare
-embedded   an S3 server on this machine
+embedded   an S3 server on this machine; seaweed: how it is set up; ports: where it listens
 """

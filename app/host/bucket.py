@@ -13,7 +13,8 @@ from app.host.answers import asking, tolerating
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-INCOMING_PREFIX = "incoming/"
+RIGHTS_TO_COMPARE = ("s3:GetBucketCORS", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock")
+"""What :func:`show_bucket` needs beside the rights of the store, on the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ def apply_bucket(client: "S3Client", plan: BucketPlan) -> list[str]:
     """Make the bucket what ``plan`` says; doing it again changes nothing.
 
     Args:
-        client: with the rights s3:CreateBucket, s3:ListBucket and s3:Get/Put of BucketPolicy, LifecycleConfiguration,
-            BucketCORS and BucketPublicAccessBlock; ``S3Store.client`` will do.
+        client: with the rights of :func:`show_bucket`, s3:CreateBucket, s3:PutBucketPolicy, s3:DeleteBucketPolicy,
+            s3:PutLifecycleConfiguration, s3:PutBucketCORS and s3:PutBucketPublicAccessBlock.
         plan: what it should be.
 
     Returns:
@@ -72,6 +73,10 @@ def apply_bucket(client: "S3Client", plan: BucketPlan) -> list[str]:
 
 def show_bucket(client: "S3Client", plan: BucketPlan) -> list[str]:
     """Compare the bucket with ``plan`` and change nothing.
+
+    Args:
+        client: with ``S3Store.RIGHTS_ON_BUCKET`` and ``RIGHTS_TO_COMPARE``; ``S3Store.client`` will do.
+        plan: what it should be.
 
     Returns:
         the differences, one sentence each; empty when all is as it should be.

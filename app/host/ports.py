@@ -28,6 +28,12 @@ def is_free(port: int) -> bool:
     return True
 
 
+def remembered_ports(file: Path) -> dict[str, int]:
+    """Read an earlier choice; empty when there is none."""
+    read: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    return read
+
+
 def choose_ports(file: Path, *, wanted: int) -> dict[str, int]:
     """Choose a port for each of ``PORT_NAMES``: remembered ones where they are free, and remember them.
 
@@ -38,7 +44,7 @@ def choose_ports(file: Path, *, wanted: int) -> dict[str, int]:
     Raises:
         CannotStart: the S3 port is in use.
     """
-    before: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    before = remembered_ports(file)
     s3 = wanted or before.get("s3", 0)
     if s3 and not is_free(s3):
         raise CannotStart(

