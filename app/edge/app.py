@@ -26,12 +26,28 @@ MAX_JSON_BYTES = 5_000_000
 _SIGN_IN_TRIES = "20 per minute; 100 per hour"
 
 
+class Json(DefaultJSONProvider):
+    """JSON in the order that it was made in."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read JSON.
+
+        Raises:
+            ValueError: it is not JSON, or nested deeper than anybody needs.
+        """
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
 def create_app(post: Postcard) -> APIFlask:
     """Make the web application around ``post``; called in the process that serves it, after any fork."""
     app = APIFlask("app.edge", title="Postcard", version="1", docs_path=None, json_errors=False)
     app.config.update(_flask_settings(post.settings))
-    app.json = DefaultJSONProvider(app)
-    app.json.sort_keys = False
+    app.json = Json(app)
     context.install(app.extensions, post)
     # The order counts: an id first, then who is calling, then whether a browser was made to call.
     headers.install(app)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 
-from flask import current_app
+from flask import current_app, request
 
 from app.duties.postcard import Postcard
 from app.errors import PostcardError
@@ -43,6 +43,11 @@ def edge() -> Edge:
     """Find what the application of this request works with."""
     found: Edge = current_app.extensions[_NAME]
     return found
+
+
+def path_for_log() -> str:
+    """Tell the path of this request, without the secret of the callback address, which also comes with wrong methods."""
+    return request.path if not request.path.startswith("/callbacks") else "/callbacks/openmarket/..."
 
 
 def the_post() -> Postcard:

@@ -9,7 +9,7 @@ from apiflask import APIFlask
 from flask import Response, g, request
 
 from app.duties.postcard import Postcard
-from app.edge.context import the_post
+from app.edge.context import path_for_log, the_post
 from app.model.ids import new_id
 from app.telemetry import log
 
@@ -77,7 +77,7 @@ def _tell(response: Response) -> None:
     log.info(
         "request",
         method=request.method,
-        path=request.path if request.blueprint != "callbacks" else "/callbacks/openmarket/...",
+        path=path_for_log(),
         status=response.status_code,
         milliseconds=round((time.monotonic() - g.get("started", time.monotonic())) * 1000),
         caller=who.label if who else "",

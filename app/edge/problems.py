@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import errors
-from app.edge.context import the_post
+from app.edge.context import path_for_log, the_post
 from app.errors import (
     BodyTooLarge,
     BodyTypeWrong,
@@ -104,14 +104,14 @@ def as_problem(error: PostcardError) -> dict[str, Any]:
         "status": STATUS.get(error.slug, 500),
         "detail": error.detail,
         "remedy": error.remedy,
-        "instance": quote(request.path, safe="/") if request.blueprint != "callbacks" else "/callbacks/openmarket",
+        "instance": quote(path_for_log(), safe="/."),
         "request_id": g.get("request_id", ""),
     }
 
 
 def answer_error(error: PostcardError) -> AnyResponse:
     """Answer with an error, as loudly logged as its family says."""
-    log_error("request refused", error, path=_safe_path(), status=STATUS.get(error.slug, 500))
+    log_error("request refused", error, path=path_for_log(), status=STATUS.get(error.slug, 500))
     problem = as_problem(error)
     if isinstance(error, NotSignedIn) and request.method == "GET" and wants_page():
         return redirect(f"/app/sign-in?next={quote(request.path)}")
@@ -130,10 +130,6 @@ def answer_error(error: PostcardError) -> AnyResponse:
     if (error.retry or isinstance(error, TooManyRequests)) and problem["status"] in RETRY_SECONDS:
         response.headers["Retry-After"] = str(RETRY_SECONDS[problem["status"]])
     return response
-
-
-def _safe_path() -> str:
-    return request.path if request.blueprint != "callbacks" else "/callbacks/openmarket/..."
 
 
 def wants_page() -> bool:
@@ -191,14 +187,16 @@ def install(app: APIFlask) -> None:
             return error
         return answer_error(_from_http(error))
 
-    @app.error_processor
     def _apiflask(error: HTTPError) -> Any:
         cause = error.__cause__
         if isinstance(cause, ValidationError):
             return answer_error(from_validation(cause))
         return answer_error(BodyUnreadable("The request cannot be read."))
 
+    # Not by its decorator error_processor, which would take over every HTTPException too.
+    app.error_callback = _apiflask
+
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> AnyResponse:
-        log.exception("request broke", alarm=True, path=_safe_path(), error=type(error).__name__)
+        log.exception("request broke", alarm=True, path=path_for_log(), error=type(error).__name__)
         return answer_error(Defect("Something in Postcard broke; the log has the details under this request id."))

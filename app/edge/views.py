@@ -21,8 +21,9 @@ from app.model.media import Asset, Rendition
 from app.model.messages import AssetPart, Campaign, EmbeddedPart, LinkPart, Message, Recipient, SendablePart, TextPart
 from app.records.campaigns import count_messages
 from app.records.database import Connection
-from app.records.messages import attempts_of, reports_of
+from app.records.messages import attempts_of
 from app.records.objects import renditions_of
+from app.records.reports import reports_of
 
 
 def rendition_out(edge: Edge, rendition: Rendition) -> RenditionOut:

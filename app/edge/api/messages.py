@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import Field
 
+from app.duties.postcard import Postcard
 from app.edge.api.campaigns import create
 from app.edge.context import the_post
 from app.edge.schemas.campaigns import CampaignOut, MessageIn, MessageOut, MessagePageOut
@@ -50,7 +51,7 @@ def show_one(message_id: str) -> MessageOut:
 @blueprint.input(MessagesQuery, location="query", arg_name="page")
 @blueprint.output(MessagePageOut)
 def list_of_campaign(campaign_id: str, page: MessagesQuery) -> MessagePageOut:
-    """List the messages of a campaign with their reports, in the order of its recipients."""
+    """List the messages of a campaign with their reports."""
     with the_post().database.read() as connection:
         get_campaign(connection, campaign_id)
         found = list_messages(
@@ -67,15 +68,14 @@ def download(campaign_id: str) -> Response:
     with the_post().database.read() as connection:
         get_campaign(connection, campaign_id)
     return Response(
-        _csv(_all_messages(campaign_id)),
+        _csv(_all_messages(the_post(), campaign_id)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{campaign_id}.csv"'},
     )
 
 
-def _all_messages(campaign_id: str) -> Iterator[Message]:
+def _all_messages(post: Postcard, campaign_id: str) -> Iterator[Message]:
     """Read page by page, each in a transaction of its own: nothing stays locked while somebody downloads slowly."""
-    post = the_post()
     after = ""
     while True:
         with post.database.read() as connection:

@@ -184,7 +184,7 @@ class MessageOut(Out):
 
 
 class MessagePageOut(Out):
-    """Some messages of a campaign, in the order of its recipients."""
+    """Some messages of a campaign."""
 
     items: list[MessageOut]
     next: str | None

@@ -89,6 +89,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Words between backticks become code, as on the errors page.
+export function withCode(text) {
+  return String(text || "").split("`").map((each, index) => (index % 2 ? make("code", {}, each) : each));
+}
+
 export function problemBox(problem) {
   const facts = problem.facts || { title: "Something went wrong", detail: String(problem.message || problem) };
   const listed = (facts.recipients || []).slice(0, 100).map((each) =>
@@ -98,9 +103,9 @@ export function problemBox(problem) {
   const fields = listed.length ? [] : (facts.errors || []).slice(1).map((each) => make("li", {}, `${each.field}: ${each.message}`));
   return make("div", { class: "notice bad", role: "alert" },
     make("h2", {}, facts.title),
-    make("p", {}, facts.detail || ""),
+    make("p", {}, ...withCode(facts.detail)),
     listed.length || fields.length ? make("ul", {}, ...listed, ...fields) : null,
-    facts.remedy ? make("p", { class: "remedy" }, facts.remedy) : null);
+    facts.remedy ? make("p", { class: "remedy" }, ...withCode(facts.remedy)) : null);
 }
 
 export function newKey() {
