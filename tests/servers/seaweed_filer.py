@@ -43,7 +43,9 @@ def run_lifecycle(server: EmbeddedStore) -> None:
 
 @contextmanager
 def _filer(server: EmbeddedStore) -> Iterator[Callable[..., Any]]:
-    with grpc.insecure_channel(f"127.0.0.1:{server.ports['filer.grpc']}") as channel:
+    certificate, key = ((server.folder / name).read_bytes() for name in ("grpc.crt", "grpc.key"))
+    ours = grpc.ssl_channel_credentials(certificate, key, certificate)
+    with grpc.secure_channel(f"127.0.0.1:{server.ports['filer.grpc']}", ours) as channel:
         service = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName(_FILER)
 
         def call(method: str, /, **fields: Any) -> Any:
