@@ -1,6 +1,8 @@
 """PostgreSQL and Valkey for the session, and a fresh database for each test. A pytest plugin."""
 
 import secrets
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +16,11 @@ from app.records.migrate import migrate
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+def postgres() -> Iterator[Callable[[], str]]:
     """A PostgreSQL server; call it for the URL of a new, empty database."""
-    folder = tmp_path_factory.mktemp("postgres")
-    # As root the server runs as a user of its own, which must reach its data through pytest's private folders.
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o011)
+    # As root the server runs as a user of its own, which could not reach its data in pytest's private folders.
+    folder = Path(tempfile.mkdtemp(prefix="postcard-postgres-"))
+    folder.chmod(0o755)
     with warnings.catch_warnings():
         # The package asks for a runtime folder and falls back to one in /tmp; it says so in a warning.
         warnings.simplefilter("ignore")
@@ -37,6 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
     with server:
         yield new_database
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
