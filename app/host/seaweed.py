@@ -107,7 +107,6 @@ def options_of(folder: Path, objects: Path, ports: Mapping[str, int]) -> list[st
         "-filer.disableDirListing=true",
         "-filer.exposeDirectoryData=false",
         "-volume.preStopSeconds=0",
-        "-master.volumeSizeLimitMB=256",
         "-master.telemetry=false",
         "-admin.ui=false",
         "-webdav=false",

@@ -107,6 +107,17 @@ def test_no_policy_gives_everything_or_everybody(media_template: Template) -> No
                 assert "*" not in statement["Action"]
 
 
+def test_the_bucket_is_encrypted_owned_and_shut(media_template: Template) -> None:
+    bucket = _properties(media_template, "Bucket")
+    condition, with_kms, without = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["Fn::If"]
+    assert condition == "WithKms"
+    assert with_kms["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert without["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "VersioningConfiguration" not in bucket
+
+
 def test_cloudfront_hands_media_on_as_they_are(media_template: Template) -> None:
     behavior = _properties(media_template, "Distribution")["DistributionConfig"]["DefaultCacheBehavior"]
     assert behavior["Compress"] is False
