@@ -1,6 +1,6 @@
 // The send page: parts in order, a phone that shows them, numbers that are checked, and one send.
 
-import { Problem, call, make, newKey, problemBox, showBytes, upload } from "./api.js";
+import { Problem, call, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 const composer = $("composer");
@@ -26,10 +26,15 @@ function changed() {
   previewSoon();
 }
 
+// A new piece of media comes last, but before a text that nobody has moved.
+function place(part) {
+  parts.splice(parts.at(-1) === TEXT ? parts.length - 1 : parts.length, 0, part);
+}
+
 function takeFiles(files) {
   for (const file of files) {
     const part = { kind: "media", name: file.name || "pasted picture", type: file.type, local: URL.createObjectURL(file), state: "uploading", done: 0 };
-    parts.splice(parts.indexOf(TEXT), 0, part);
+    place(part);
     if (file.size > maxBytes) {
       part.state = "failed";
       part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.` };
@@ -76,7 +81,7 @@ async function fetchUrl() {
   const url = field.value.trim();
   if (!url) return;
   const part = { kind: "media", name: url, type: "", state: "uploading", done: 1 };
-  parts.splice(parts.indexOf(TEXT), 0, part);
+  place(part);
   field.value = "";
   renderParts();
   await settle(part, call("POST", "/campaign-assets", { url }));
@@ -113,7 +118,10 @@ function note(part) {
 
 function noteOf(part) {
   if (part.kind === "text") return [$("text").value.trim().slice(0, 80)];
-  if (part.state === "failed") return [make("strong", {}, `${part.problem.title}. `), `${part.problem.detail || ""} ${part.problem.remedy || ""}`];
+  if (part.state === "failed") {
+    const { title, detail, remedy, accepted } = part.problem;
+    return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${remedy || ""}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
+  }
   if (part.state === "uploading" && part.done < 1) return ["uploading …"];
   if (part.state !== "ready") return ["being fitted and hosted …"];
   const asset = part.asset;
