@@ -33,8 +33,10 @@ def remember(folder: Path, values: Mapping[str, str]) -> None:
     fresh.replace(path)
 
 
-def effective_settings() -> Settings:
+def effective_settings(*, serving: bool = False) -> Settings:
     """Read the settings; what `run` remembers in the data folder stands under what the user set.
+
+    A command that serves logs as POSTCARD_LOG_LEVEL says; one that a person waits for shows warnings only.
 
     The AWS credentials among it go into this process' environment, where boto3 finds them.
     """
@@ -47,7 +49,7 @@ def effective_settings() -> Settings:
         if name in values:
             os.environ.setdefault(name, values[name])
     settings, warnings = read_settings(values)
-    configure_logging(settings.log.level)
+    configure_logging(settings.log.level if serving else "warning")
     for warning in warnings:
         click.echo(f"Warning: {warning}.", err=True)
     return completed(settings)

@@ -1,15 +1,21 @@
 """The processes that serve: web under gunicorn, the worker, the sandbox; and the migration of the schema."""
 
 import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from app.commands.local import effective_settings, given_values, plain_errors
-from app.settings import Settings
+from app.settings import Settings, read_settings
 from app.wiring import assemble, completed, make_folder, prepare_database, require_consistent
+
+if TYPE_CHECKING:
+    from app.sandbox.faults import Fault
+
+_PEM = click.Path(exists=True, dir_okay=False)
 
 
 class _PlainLogger(Logger):
@@ -63,7 +69,7 @@ class _Web(BaseApplication):
 def web() -> None:
     """The pages and the API, under gunicorn."""
     with plain_errors():
-        settings = effective_settings()
+        settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
         require_consistent(settings)
         _Web(settings).run()
@@ -75,7 +81,7 @@ def worker() -> None:
     from app.work.consumer import run_worker
 
     with plain_errors():
-        settings = effective_settings()
+        settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
         post, queue = assemble(settings)
         run_worker(post, queue)
@@ -85,7 +91,7 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database to this version's schema."""
     with plain_errors():
-        settings = effective_settings()
+        settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
         prepare_database(settings)
         click.echo("The database is at this version's schema.")
@@ -105,20 +111,61 @@ def migrate() -> None:
     show_default=True,
     help="Whether a blank line must stand above each boundary, as OpenMarket's page says.",
 )
-def sandbox(port: int | None, callback_url: str, blank_line: str) -> None:
-    """An OpenMarket on this machine, for anybody's client."""
-    from app.sandbox.options import SandboxOptions
-    from app.sandbox.serve import run_sandbox
-    from app.settings import read_settings
+@click.option("--account", default="", metavar="ID:PASSWORD", help="The only account that passes; default any.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    callback=lambda _context, _parameter, values: _faults(values),
+    metavar="KIND[:NAME=VALUE,...]",
+    help="What goes wrong from the start, such as refuse:code=15406,times=3; may be repeated; docs/sandbox.md lists the kinds.",
+)
+@click.option("--cert", type=_PEM, help="PEM of a certificate: TLS 1.2 or newer alone, with --key.")
+@click.option("--key", type=_PEM, help="PEM of the certificate's key.")
+def sandbox(
+    port: int | None,
+    callback_url: str,
+    blank_line: str,
+    account: str,
+    faults: "tuple[Fault, ...]",
+    cert: str | None,
+    key: str | None,
+) -> None:
+    """An OpenMarket on this machine, for anybody's client.
 
+    Raises:
+        click.UsageError: half a certificate, or an account without a password.
+    """
+    from app.sandbox import SandboxOptions, run_sandbox
+
+    if (cert is None) != (key is None):
+        raise click.UsageError("--cert and --key belong together.")
+    account_id, _, password = account.partition(":")
+    if account and not (account_id and password):
+        raise click.UsageError("--account wants ID:PASSWORD.")
     with plain_errors():
         settings = completed(read_settings(given_values())[0])
-        chosen = settings.sandbox.port if port is None else port
+        options = SandboxOptions(
+            callback_url=callback_url or settings.sandbox.callback_url,
+            blank_line="strict" if blank_line == "strict" else "mime",
+            account_id=account_id,
+            password=password,
+            faults=faults,
+        )
         run_sandbox(
             "127.0.0.1",
-            chosen,
-            SandboxOptions(
-                callback_url=callback_url or settings.sandbox.callback_url,
-                blank_line="strict" if blank_line == "strict" else "mime",
-            ),
+            settings.sandbox.port if port is None else port,
+            options,
+            certfile=cert or "",
+            keyfile=key or "",
+            announce=lambda address: click.echo(f"Open {address}; send to {address}/mms/v2/send"),
         )
+
+
+def _faults(values: Sequence[str]) -> "tuple[Fault, ...]":
+    from app.sandbox import parse_fault
+
+    try:
+        return tuple(parse_fault(value) for value in values)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from wrong
