@@ -16,15 +16,12 @@ class Breaker:
 
     Rule: more than a fifth of the last 200 refused, or ten identical refusals in a row (reference, "A breaker on top"); five
     unknown in a row are treated alike, since nobody can tell what happens to the rest.
-
-    Args:
-        before: (state, code) of earlier attempts of this campaign, oldest first. A resumed campaign begins with none, or
-            it would pause again for what a person has just looked at.
+    A resumed campaign begins anew, or it would pause again for what a person has just looked at.
     """
 
-    def __init__(self, before: Iterable[tuple[str, int]] = ()) -> None:
-        self._recent: deque[tuple[str, int]] = deque(before, maxlen=REMEMBERED)
-        self._refused = sum(state == REFUSED for state, _ in self._recent)
+    def __init__(self) -> None:
+        self._recent: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
+        self._refused = 0
         self._unreached = 0
         self.reason = ""
 

@@ -1,5 +1,6 @@
 """Nothing that a message links to may die too early, and nothing is announced that cannot be fetched."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +32,31 @@ def require_long_lifecycle(post: Postcard) -> None:
         raise StoreMisconfigured(wrong, minimum_days=post.settings.lease.minimum_days)
 
 
-def keep_leases(post: Postcard, renditions: Iterable[Rendition]) -> None:
-    """Make sure that each object outlives the lease of a request that leaves now by a day; renew or restore it if not."""
-    lifecycle_days = post.store.lifecycle_days()
-    for rendition in {each.key: each for each in renditions}.values():
-        _keep_lease(post, rendition, lifecycle_days)
+LOOK_SECONDS = 30.0
+"""How long what the store said of an object is believed while a campaign runs; the margin of a lease is a day."""
+
+
+class LeaseKeeper:
+    """Keeps what a campaign links to: before each group leaves, every object outlives that request's lease by a day."""
+
+    def __init__(self, post: Postcard, renditions: Iterable[Rendition]) -> None:
+        self._post = post
+        self._renditions = {each.key: each for each in renditions}
+        self._looked_at = float("-inf")
+
+    @property
+    def keys(self) -> list[str]:
+        """The objects that the campaign's requests name."""
+        return list(self._renditions)
+
+    def keep(self) -> None:
+        """Look at each object again when the last look is some seconds old; renew or restore what needs it."""
+        if not self._renditions or time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        lifecycle_days = self._post.store.lifecycle_days()
+        for rendition in self._renditions.values():
+            _keep_lease(self._post, rendition, lifecycle_days)
+        self._looked_at = time.monotonic()
 
 
 def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None) -> None:

@@ -2,7 +2,8 @@
 
 database      the engine, transactions, the database's clock       tables   every table
 assets        uploads                                             objects  hosted objects and renditions
-campaigns     campaigns and their parts                            messages the mark *sending*, outcomes, attempts
+campaigns     campaigns and their parts                            messages as they stand, with attempts
+sending       the mark *sending*, outcomes                        reports  delivery reports
 callbacks     reports and inbound messages as they came            jobs     work that is due, locks, pacing
 senders       senders and edited operators                         suppressions  numbers that must not be sent to
 people        users, tokens, sign-in links                         idempotency  first answers by key

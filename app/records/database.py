@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection as Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from app.errors import CannotStart, DatabaseBusy
@@ -20,6 +19,9 @@ from app.model.ports import Clock
 
 # PostgreSQL: serialization failure, deadlock, lock not available, query cancelled, shutting down.
 _BUSY_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03"})
+
+
+Connection = sa.Connection
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -73,7 +75,7 @@ class Database:
                 pool_timeout=busy_seconds,
                 pool_pre_ping=True,
                 connect_args={
-                    "options": f"-c lock_timeout={milliseconds}",
+                    "options": f"-c lock_timeout={milliseconds} -c idle_in_transaction_session_timeout=30000",
                     "connect_timeout": max(2, int(busy_seconds)),
                 },
             )

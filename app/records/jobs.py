@@ -30,7 +30,8 @@ def ensure_job(
 ) -> str:
     """Make sure that a job of this kind and subject is due; one that is due already serves, at the earlier time.
 
-    With ``serial``, one that somebody works on at this moment serves too: never two at once for one subject.
+    With ``serial``, one that somebody has claimed serves too, be its lease run out or not (then it can be claimed anew):
+    never two at once for one subject.
 
     Returns:
         the job's id, to be announced after the commit.
@@ -38,7 +39,7 @@ def ensure_job(
     if serial:
         under_way = connection.scalar(
             sa.select(jobs.c.id)
-            .where(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "claimed", jobs.c.lease_until >= at)
+            .where(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "claimed")
             .limit(1)
         )
         if under_way is not None:

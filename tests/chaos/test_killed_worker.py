@@ -3,6 +3,7 @@
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from app.host.embedded import EmbeddedStore
@@ -44,8 +45,9 @@ def test_kill_9_in_the_middle_of_a_campaign_sends_nothing_twice_and_forgets_nobo
     unknown = {number for number, each in messages.items() if each["state"] == "unknown"}
     assert set(NUMBERS) - set(accepted) <= unknown
     assert {each["state"] for each in messages.values()} <= {"retrieved", "unknown"}
-    # Three kills with at most 16 messages under way each.
-    assert len(unknown) <= 3 * 16, Counter(messages[number]["problem"] for number in unknown)
+    # Three kills: 16 messages under way, 8 marked that had not left, and what a tenth of a second brought (6; twice that
+    # for a slow machine) unwritten.
+    assert len(unknown) <= 3 * (16 + 8 + 12), Counter(messages[number]["problem"] for number in unknown)
 
 
 def _settled(messages: list[dict[str, str]]) -> bool:
@@ -53,12 +55,19 @@ def _settled(messages: list[dict[str, str]]) -> bool:
 
 
 def test_a_worker_that_was_stopped_past_its_claim_sends_nothing_when_it_wakes(
-    tmp_path: Path, seaweed: EmbeddedStore, sandbox: RunningSandbox
+    tmp_path: Path,
+    seaweed: EmbeddedStore,
+    sandbox: RunningSandbox,
+    postgres: Callable[[], str],
+    valkey_url: str,
 ) -> None:
+    # Two workers as on two machines: a stopped process must not hold SQLite's one lock.
     environment = environment_of(
         tmp_path,
         seaweed,
         sandbox,
+        POSTCARD_DATABASE_URL=postgres(),
+        POSTCARD_QUEUE_URL=valkey_url,
         POSTCARD_OPENMARKET_TPS="5",
         POSTCARD_OPENMARKET_ANSWER_SECONDS="1",
         POSTCARD_OPENMARKET_CONNECT_SECONDS="1",

@@ -1,6 +1,5 @@
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,10 +67,3 @@ def test_its_running_count_is_what_counting_gives(kinds: list[OutcomeKind]) -> N
     assert ("were refused; see" in breaker.reason) <= (refused > 40)
     if refused > 40 and "unknown" not in breaker.reason:
         assert breaker.reason
-
-
-@pytest.mark.parametrize("kind", [ACCEPTED, REFUSED, UNKNOWN])
-def test_what_came_before_counts(kind: OutcomeKind) -> None:
-    breaker = Breaker([(kind.value, 0)] * 4)
-    breaker.note(outcome(kind))
-    assert bool(breaker.reason) is (kind is UNKNOWN)
