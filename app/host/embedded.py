@@ -21,7 +21,7 @@ from app.errors import CannotStart, StoreMisconfigured, StoreUnavailable
 from app.host.answers import asking
 from app.host.client import make_client
 from app.host.ports import choose_ports, is_free, remembered_ports
-from app.host.seaweed import find_weed, is_weed_on, load_secrets, options_of, write_configuration
+from app.host.seaweed import find_weed, is_weed_on, load_secrets, options_of, remove_sockets, write_configuration
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -131,6 +131,7 @@ class EmbeddedStore:
                 self._child.wait()
             self._child = None
             self._pid_file.unlink(missing_ok=True)
+            remove_sockets(self._ports)
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -58,8 +58,10 @@ def write_configuration(folder: Path, objects: Path, known: Mapping[str, str]) -
     certificate, key = _make_certificate(folder)
     jwt = [f'[jwt.{name}]\nkey = "{known[name]}"\n' for name in _JWT]
     closed = "[access]\nui = false\n[filer.expose_directory_metadata]\nenabled = false\n"
-    grpc = [f'[grpc.{name}]\ncert = "{certificate}"\nkey = "{key}"\n' for name in _GRPC]
-    write_private(folder / "security.toml", "".join([*jwt, closed, f'[grpc]\nca = "{certificate}"\n', *grpc]))
+    # A JSON string is a TOML string, whatever the path holds.
+    shown, proof = json.dumps(str(certificate)), json.dumps(str(key))
+    grpc = [f"[grpc.{name}]\ncert = {shown}\nkey = {proof}\n" for name in _GRPC]
+    write_private(folder / "security.toml", "".join([*jwt, closed, f"[grpc]\nca = {shown}\n", *grpc]))
     # weed remembers its options here and would prefer old ones to defaults.
     (objects / "mini.options").unlink(missing_ok=True)
 
@@ -111,6 +113,12 @@ def options_of(folder: Path, objects: Path, ports: Mapping[str, int]) -> list[st
         "-admin.ui=false",
         "-webdav=false",
     ]
+
+
+def remove_sockets(ports: Mapping[str, int]) -> None:
+    """Remove the Unix sockets that weed makes beside its ports and leaves behind when it is killed."""
+    for name, port in ports.items():
+        Path(f"/tmp/seaweedfs-{name.replace('.', '-')}-{port}.sock").unlink(missing_ok=True)  # noqa: S108 -- weed's own choice
 
 
 def is_weed_on(pid: int, objects: Path) -> bool:

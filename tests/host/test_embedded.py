@@ -127,6 +127,14 @@ def test_a_second_start_finds_ports_credentials_and_data_again(tmp_path: Path) -
     assert not second.pid
 
 
+def test_any_folder_name_will_do_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / 'a "quoted" näme with spaces') as running:
+        assert _buckets(running) == []
+        ports = running.ports
+    left = {each.name for each in Path("/tmp").glob("seaweedfs-*.sock")}
+    assert not [name for name in left if any(f"-{port}.sock" in name for port in ports.values())]
+
+
 def test_variables_of_the_environment_do_not_change_what_the_server_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
