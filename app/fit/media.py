@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.errors import MediaUnsupported
+from app.fit.animation import fit_animation
 from app.fit.still import fit_still
 from app.model.media import Budget, Facts, Fitted, Kind
 
@@ -22,6 +23,8 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
     Raises:
         MediaUnsupported: a kind that is not fitted.
     """
-    if facts.kind is not Kind.STILL:
-        raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)
-    return fit_still(path, facts, budget, out_dir, fast=fast)
+    if facts.kind is Kind.STILL:
+        return fit_still(path, facts, budget, out_dir, fast=fast)
+    if facts.kind is Kind.ANIMATION:
+        return fit_animation(path, facts, budget, out_dir)
+    raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)

@@ -2,6 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from mmap import mmap
+
+Data = bytes | mmap
 
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -31,7 +34,7 @@ class JpegStructure:
     end: int
 
 
-def _marker_at(data: bytes, at: int) -> tuple[int, int]:
+def _marker_at(data: Data, at: int) -> tuple[int, int]:
     """Read the marker at ``at``, past any fill; returns it with the offset behind it.
 
     Raises:
@@ -45,14 +48,14 @@ def _marker_at(data: bytes, at: int) -> tuple[int, int]:
     return data[at], at + 1
 
 
-def _scan_end(data: bytes, at: int) -> int:
+def _scan_end(data: Data, at: int) -> int:
     following = _NEXT_MARKER.search(data, at)
     if following is None:
         raise ValueError("the picture data has no end")
     return following.start()
 
 
-def walk_jpeg(data: bytes) -> JpegStructure:
+def walk_jpeg(data: Data) -> JpegStructure:
     """Walk a JPEG from its first byte to its end marker.
 
     Raises:

@@ -7,30 +7,31 @@ the place where it breaks.
 import zlib
 from collections.abc import Callable
 
-from app.model.jpeg import walk_jpeg
+from app.model.jpeg import Data, walk_jpeg
 
 _PADDING = b"\x00\xff\r\n\t "
 
 
-def jpeg_end(data: bytes) -> int:
+def jpeg_end(data: Data) -> int:
     """Find the end of the JPEG and of the pictures that cameras append to it (depth, gain map, preview)."""
     end = walk_jpeg(data).end
     while True:
-        start = end + len(data[end:]) - len(data[end:].lstrip(_PADDING[:1] + b"\n"))
+        rest = data[end:]
+        start = len(data) - len(rest.lstrip(_PADDING[:1] + b"\n"))
         if data[start : start + 3] != b"\xff\xd8\xff":
             break
         end = start + walk_jpeg(data[start:]).end
     return len(data) if _is_camera_trailer(data, end) else end
 
 
-def _is_camera_trailer(data: bytes, end: int) -> bool:
+def _is_camera_trailer(data: Data, end: int) -> bool:
     """Tell whether a phone put a clip or a note of its own behind the picture: motion photos, Samsung's trailer."""
-    return data.endswith(b"SEFT") or (
+    return data[-4:] == b"SEFT" or (
         data[end + 4 : end + 8] == b"ftyp" and (b"MotionPhoto" in data[:65536] or b"MicroVideo" in data[:65536])
     )
 
 
-def png_end(data: bytes) -> int:
+def png_end(data: Data) -> int:
     """Find the end of the IEND chunk, checking every chunk's checksum.
 
     Raises:
@@ -42,14 +43,14 @@ def png_end(data: bytes) -> int:
         end = at + 12 + length
         if end > len(data) or at + 12 > len(data):
             raise ValueError(f"chunk at byte {at} is cut off")
-        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+        if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             raise ValueError(f"chunk at byte {at} has a wrong checksum")
         if data[at + 4 : at + 8] == b"IEND":
             return end
         at = end
 
 
-def _gif_blocks_end(data: bytes, at: int) -> int:
+def _gif_blocks_end(data: Data, at: int) -> int:
     while True:
         if at >= len(data):
             raise ValueError("the data blocks are cut off")
@@ -63,7 +64,7 @@ def _color_table_bytes(packed: int) -> int:
     return 3 << ((packed & 7) + 1) if packed & 0x80 else 0
 
 
-def gif_end(data: bytes) -> int:
+def gif_end(data: Data) -> int:
     """Find the end of the trailer.
 
     Raises:
@@ -84,7 +85,7 @@ def gif_end(data: bytes) -> int:
             raise ValueError(f"no block at byte {at}")
 
 
-def riff_end(data: bytes) -> int:
+def riff_end(data: Data) -> int:
     """Find the end of the RIFF chunk.
 
     Raises:
@@ -96,7 +97,7 @@ def riff_end(data: bytes) -> int:
     return end
 
 
-def boxes_end(data: bytes) -> int:
+def boxes_end(data: Data) -> int:
     """Find the end of the last box of a HEIF file; a box of length 0 reaches to the end of the file.
 
     Raises:
@@ -117,7 +118,7 @@ def boxes_end(data: bytes) -> int:
     return at
 
 
-_ENDS: dict[str, Callable[[bytes], int]] = {
+_ENDS: dict[str, Callable[[Data], int]] = {
     "image/jpeg": jpeg_end,
     "image/png": png_end,
     "image/gif": gif_end,
@@ -127,7 +128,7 @@ _ENDS: dict[str, Callable[[bytes], int]] = {
 }
 
 
-def bytes_behind(content_type: str, data: bytes) -> int:
+def bytes_behind(content_type: str, data: Data) -> int:
     """Count what follows the end of the picture, padding not counted; 0 for a format without an end (BMP, TIFF).
 
     Raises ValueError when the file ends before the picture does.

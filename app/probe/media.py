@@ -1,14 +1,15 @@
 """The entry: the bytes decide, name and declared type are hints that may lie."""
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePath
 
 from app.errors import MediaDamaged, MediaUnsupported, UploadEmpty
-from app.model.media import Facts, Kind
+from app.model.media import Facts
 from app.probe.ends import bytes_behind
 from app.probe.sniff import EMPTY, HEAD_BYTES, Format, sniff
 from app.probe.still import probe_still
 
-ACCEPTED = ("JPEG", "PNG", "HEIC", "WebP", "AVIF", "GIF", "BMP", "TIFF")
+ACCEPTED = ("JPEG", "PNG", "HEIC", "WebP", "AVIF", "GIF", "BMP", "TIFF", "animated GIF", "animated WebP", "APNG")
 _LONGEST_SUFFIX = 6
 
 
@@ -38,14 +39,7 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
             accepted=list(ACCEPTED),
         )
     _check_end(path, found)
-    facts = probe_still(path, found, max_pixels=max_pixels)
-    if facts.kind is Kind.ANIMATION:
-        raise MediaUnsupported(
-            f"This is {found.name} of {facts.frames} frames; animations are not carried yet.",
-            found=found.content_type,
-            accepted=list(ACCEPTED),
-        )
-    return facts
+    return probe_still(path, found, max_pixels=max_pixels)
 
 
 def _check_end(path: Path, found: Format) -> None:
@@ -56,7 +50,8 @@ def _check_end(path: Path, found: Format) -> None:
         MediaUnsupported: it goes on.
     """
     try:
-        behind = bytes_behind(found.content_type, path.read_bytes())
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            behind = bytes_behind(found.content_type, data)
     except ValueError as broken:
         raise MediaDamaged(
             f"This is {found.name}, but it is cut off or damaged: {broken}.", found=found.content_type

@@ -1,4 +1,4 @@
-"""What a decoder says of a picture: all of it is decoded once, as cheaply as the format allows."""
+"""What a decoder says of a picture or an animation: all of it is decoded once, as cheaply as the format allows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,10 @@ Image.init()  # all plug-ins now, once, before the pool forks
 Image.MAX_IMAGE_PIXELS = None
 
 _LEAST_DRAFT_PIXELS = 64
+_MOST_FRAMES = 3_000
+_MOST_PIXELS_OF_ALL_FRAMES = 20  # times the pixels of a still
+_SHORTEST_MS = 20
+_DEFAULT_MS = 100  # what players show in place of a delay under 20 ms
 
 
 def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
@@ -33,7 +37,11 @@ def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
             if found.decoder == "TIFF":
                 image.load()  # turns it upright: size and orientation are those of the pixels only afterwards
             facts = _describe(image, found, path)
-            _decode_cheaply(image)
+            if facts.kind is Kind.ANIMATION:
+                _check_frames(facts, max_pixels)
+                facts = replace(facts, seconds=_decode_frames(image, facts.frames))
+            else:
+                _decode_cheaply(image)
             # Text and EXIF may stand behind the pixels.
             return replace(facts, has_location=has_location(image), has_metadata=has_metadata(image))
     except (MediaTooBig, MemoryError):
@@ -70,6 +78,31 @@ def _describe(image: Image.Image, found: Format, path: Path) -> Facts:
         has_alpha=image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info,
         has_profile=bool(image.info.get("icc_profile")),
     )
+
+
+def _check_frames(facts: Facts, max_pixels: int) -> None:
+    if facts.frames > _MOST_FRAMES:
+        raise MediaTooBig(
+            f"This animation has {facts.frames:,} frames; at most {_MOST_FRAMES:,} are opened.", limit=_MOST_FRAMES
+        )
+    limit = _MOST_PIXELS_OF_ALL_FRAMES * max_pixels
+    if facts.frames * facts.width * facts.height > limit:
+        raise MediaTooBig(
+            f"This animation has {facts.frames:,} frames of {facts.width:,} x {facts.height:,} pixels; at most "
+            f"{limit:,} pixels are opened.",
+            limit=limit,
+        )
+
+
+def _decode_frames(image: Image.Image, frames: int) -> float:
+    """Decode every frame, one after the other, and tell how many seconds they are shown."""
+    milliseconds = 0
+    for index in range(frames):
+        image.seek(index)
+        image.load()
+        wait = image.info.get("duration", 0)
+        milliseconds += round(wait) if isinstance(wait, (int, float)) and wait >= _SHORTEST_MS else _DEFAULT_MS
+    return round(milliseconds / 1000, 3)
 
 
 def _decode_cheaply(image: Image.Image) -> None:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -103,3 +104,30 @@ def flat_art(width: int, height: int, *, alpha: bool = False) -> Image.Image:
             (left, height // 4, left + width // 20 + 1, height // 2),
         )
     return image
+
+
+@cache
+def pan(width: int, height: int, count: int, seed: int = 0) -> tuple[Image.Image, ...]:
+    """Make frames of a camera that moves over a photograph."""
+    scene = photograph(width * 2, height * 2, seed)
+    return tuple(
+        scene.crop((width * index // count, height * index // count // 2, width * index // count + width,
+                    height * index // count // 2 + height))
+        for index in range(count)
+    )  # fmt: skip
+
+
+def drawing_that_moves(side: int, count: int) -> list[Image.Image]:
+    """Make frames of flat art: a square that travels over a plain ground."""
+    frames = []
+    for index in range(count):
+        frame = Image.new("RGB", (side, side), (250, 240, 220))
+        left = (side - side // 5) * index // count
+        frame.paste((200, 40, 60), (left, side // 3, left + side // 5, side // 3 + side // 5))
+        frames.append(frame)
+    return frames
+
+
+def animation(frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int = 100, **options: Any) -> bytes:
+    """Encode frames; ``loop`` 0 is for ever."""
+    return save(frames[0], kind, save_all=True, append_images=list(frames[1:]), duration=milliseconds, **options)

@@ -112,11 +112,11 @@ def test_a_second_picture_that_a_camera_appends_is_no_stranger(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_an_animation_is_not_taken_for_a_still(tmp_path: Path, kind: str) -> None:
+def test_an_animation_is_told_from_a_still(tmp_path: Path, kind: str) -> None:
     frames = [pictures.photograph(40, 30, seed) for seed in range(3)]
     content = pictures.save(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
-    with pytest.raises(MediaUnsupported, match="3 frames"):
-        probe(tmp_path, content)
+    facts = probe(tmp_path, content)
+    assert (facts.kind, facts.frames, facts.seconds) == (Kind.ANIMATION, 3, 0.3)
 
 
 def test_location_is_found_wherever_it_hides(tmp_path: Path) -> None:

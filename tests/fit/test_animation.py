@@ -1,0 +1,149 @@
+"""Animations: timing and loop as authored, the whole within the budget, every loss told."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageSequence
+
+from app.errors import CannotFit
+from app.fit import fit_media
+from app.model.media import Budget, Fitted
+from app.probe import probe_media
+from tests.media import pictures
+
+UNIVERSAL = Budget(285_904, 1920)
+Fit = Callable[..., Fitted]
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Fit:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def run(content: bytes, budget: Budget = UNIVERSAL) -> Fitted:
+        file = tmp_path / "upload"
+        file.write_bytes(content)
+        return fit_media(file, probe_media(file, max_pixels=200_000_000), budget, out)
+
+    return run
+
+
+def frames_of(fitted: Fitted) -> tuple[list[Image.Image], list[int], int | None]:
+    image = Image.open(io.BytesIO(fitted.path.read_bytes()))
+    frames, waits = [], []
+    for frame in ImageSequence.Iterator(image):
+        frames.append(frame.convert("RGB"))
+        waits.append(int(frame.info["duration"]))
+    return frames, waits, image.info.get("loop")
+
+
+def test_an_animation_within_the_budget_is_not_touched(fit: Fit) -> None:
+    content = pictures.animation(pictures.drawing_that_moves(200, 10), loop=0)
+    fitted = fit(content)
+    assert fitted.untouched
+    assert fitted.path.read_bytes() == content
+
+
+def test_footage_is_made_smaller_until_it_fits_and_keeps_its_time(fit: Fit) -> None:
+    content = pictures.animation(pictures.pan(480, 360, 24), loop=0, milliseconds=80)
+    fitted = fit(content)
+    frames, waits, loop = frames_of(fitted)
+    assert 0.9 * UNIVERSAL.max_bytes <= fitted.bytes <= UNIVERSAL.max_bytes
+    assert fitted.quality.encodes <= 4
+    assert sum(waits) == 24 * 80
+    assert loop == 0
+    assert frames[0].size == (fitted.width, fitted.height)
+    assert max(frames[0].size) >= 120
+    assert fitted.quality.frames_in == 24
+    assert fitted.quality.frames_out == len(frames)
+    assert fitted.quality.ssim is not None
+    assert any(said.startswith("scaled from 480x360") for said in fitted.given_up)
+
+
+def test_a_gif_a_little_too_long_keeps_its_pixels_and_frames(fit: Fit) -> None:
+    content = pictures.animation(pictures.pan(160, 120, 10), loop=3)
+    fitted = fit(content, Budget(len(content) * 93 // 100, 1920))
+    frames, waits, loop = frames_of(fitted)
+    assert (frames[0].size, len(frames), sum(waits), loop) == ((160, 120), 10, 1000, 3)
+    assert not any(said.startswith(("scaled", "transparency")) or "left out" in said for said in fitted.given_up)
+
+
+def test_an_animation_that_plays_once_still_plays_once(fit: Fit) -> None:
+    content = pictures.animation(pictures.pan(300, 200, 12))
+    assert frames_of(fit(content, Budget(60_000, 1920)))[2] is None
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_webp_and_apng_become_gif(fit: Fit, kind: str) -> None:
+    source = pictures.drawing_that_moves(200, 12)
+    fitted = fit(pictures.animation(source, kind, loop=0, milliseconds=70))
+    frames, waits, _ = frames_of(fitted)
+    assert fitted.content_type == "image/gif"
+    assert sum(waits) == 12 * 70
+    assert len(frames) == 12
+    difference = np.asarray(frames[5]).astype(int) - np.asarray(source[5]).astype(int)
+    assert np.abs(difference).mean() < 4
+
+
+def test_nothing_trails_behind_what_moves(fit: Fit) -> None:
+    source = pictures.drawing_that_moves(400, 40)
+    fitted = fit(pictures.animation(source, "WEBP", lossless=True, loop=0), Budget(30_000, 1920))
+    frames, _, _ = frames_of(fitted)
+    step = round(40 / len(frames))
+    for index, frame in enumerate(frames):
+        wanted = np.asarray(source[index * step].resize(frame.size, Image.Resampling.BOX)).astype(int)
+        worst = np.abs(np.asarray(frame).astype(int) - wanted).max(axis=2)
+        assert (worst > 60).mean() < 0.02
+
+
+def test_the_side_of_the_profile_is_kept(fit: Fit) -> None:
+    fitted = fit(pictures.animation(pictures.drawing_that_moves(600, 6), loop=0), Budget(285_904, 320))
+    assert max(fitted.width, fitted.height) <= 320
+
+
+def test_location_in_a_small_animation_is_taken_out(fit: Fit) -> None:
+    content = pictures.animation(pictures.drawing_that_moves(100, 5), loop=0, comment=b"GPSLatitude 51.47")
+    fitted = fit(content)
+    assert not fitted.untouched
+    assert b"GPSLatitude" not in fitted.path.read_bytes()
+    assert len(frames_of(fitted)[0]) == 5
+
+
+def test_what_would_be_unwatchable_is_refused_with_a_way_out(fit: Fit) -> None:
+    with pytest.raises(CannotFit) as caught:
+        fit(pictures.animation(pictures.pan(480, 360, 24), loop=0), Budget(5_000, 1920))
+    assert caught.value.facts["instead"] == ["first_frame", "video"]
+    assert caught.value.facts["best_bytes"] > 5_000
+
+
+def test_a_profile_without_gif_refuses_an_animation(fit: Fit) -> None:
+    content = pictures.animation(pictures.drawing_that_moves(100, 5), "WEBP")
+    with pytest.raises(CannotFit):
+        fit(content, replace(UNIVERSAL, content_types=("image/jpeg",)))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    size=st.tuples(st.integers(20, 300), st.integers(20, 300)),
+    count=st.integers(2, 12),
+    max_bytes=st.integers(20_000, 200_000),
+    kind=st.sampled_from(["GIF", "WEBP"]),
+)
+def test_never_over_the_budget_and_twice_changes_nothing(
+    fit: Fit, size: tuple[int, int], count: int, max_bytes: int, kind: str
+) -> None:
+    budget = Budget(max_bytes, 1920)
+    try:
+        fitted = fit(pictures.animation(pictures.pan(*size, count), kind, loop=0), budget)
+    except CannotFit:
+        return
+    assert fitted.bytes == fitted.path.stat().st_size <= max_bytes
+    assert fitted.width <= size[0]
+    assert fitted.height <= size[1]
+    assert fit(fitted.path.read_bytes(), budget).sha256 == fitted.sha256
