@@ -1,6 +1,7 @@
 """How boto3 is set up, and the addresses that follow from the settings."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ KEY = f"m/{'0' * 64}.jpg"
 
 def test_limits_and_retries_are_those_of_the_settings() -> None:
     section = S3(endpoint_url="http://127.0.0.1:1", connect_seconds=1.5, read_seconds=7, attempts=4)
-    config = make_client(section, access_key="a", secret_key="b").meta.config
+    config: Any = make_client(section, access_key="a", secret_key="b").meta.config
     assert (config.connect_timeout, config.read_timeout) == (1.5, 7)
     assert config.retries == {"mode": "standard", "total_max_attempts": 4}
 
