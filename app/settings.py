@@ -61,6 +61,11 @@ def _numbers(values: tuple[str, ...]) -> str:
     return f"must be numbers in international format; wrong: {', '.join(wrong)}" if wrong else ""
 
 
+def _codes_or_statuses(values: tuple[str, ...]) -> str:
+    wrong = [value for value in values if not re.fullmatch(r"15\d{3}|[345]\d{2}", value)]
+    return f"must be codes such as 15000 or HTTP statuses from 300 to 599; wrong: {', '.join(wrong)}" if wrong else ""
+
+
 def _networks(values: tuple[str, ...]) -> str:
     import ipaddress
 
@@ -212,6 +217,13 @@ class OpenMarket:
     )
     attempts: int = _setting(
         5, "Tries of one message, counting only what certainly was not accepted.", check=_between(1, 20)
+    )
+    not_accepted: tuple[str, ...] = _setting(
+        (),
+        "Codes, or HTTP statuses of answers without a code, that OpenMarket confirmed to you in writing to mean *not accepted*, "
+        "e.g. `15000,503`: such a message is tried again instead of being *unknown*. Empty: nothing is confirmed. A wrong "
+        "entry sends messages twice.",
+        check=_codes_or_statuses,
     )
 
 

@@ -109,6 +109,12 @@ def make_store(settings: Settings) -> S3Store:
     return S3Store(settings.s3, public_base_url=settings.public.base_url)
 
 
+def make_gateway(settings: Settings) -> OpenMarketGateway:
+    """Make the gateway that the settings name, with what OpenMarket has confirmed in writing."""
+    confirmed = frozenset(map(int, settings.openmarket.not_accepted))
+    return OpenMarketGateway(settings.openmarket, not_accepted=confirmed)
+
+
 def assemble(settings: Settings) -> tuple[Postcard, HueyQueue]:
     """Put the path together for one process.
 
@@ -125,7 +131,7 @@ def assemble(settings: Settings) -> tuple[Postcard, HueyQueue]:
         settings=settings,
         database=database,
         store=make_store(settings),
-        gateway=OpenMarketGateway(settings.openmarket),
+        gateway=make_gateway(settings),
         queue=queue,
         decoders=make_decoders(settings),
         spool_dir=make_folder(settings.data.dir / "spool"),

@@ -15,9 +15,8 @@ from app.host.s3 import S3Store
 from app.records.database import Database
 from app.records.migrate import migrate
 from app.records.senders import sync_senders
-from app.send.gateway import OpenMarketGateway
 from app.settings import S3, Settings, read_settings
-from app.wiring import completed, make_decoders
+from app.wiring import completed, make_decoders, make_gateway
 from tests.path import Announced
 from tests.servers.sandbox import RunningSandbox
 
@@ -79,7 +78,7 @@ def assembled(
     migrate(database)
     with database.write() as connection:
         sync_senders(connection, senders_of(settings.openmarket), at=database.now(connection))
-    gateway = OpenMarketGateway(settings.openmarket)
+    gateway = make_gateway(settings)
     yield Postcard(
         settings=settings,
         database=database,

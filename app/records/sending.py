@@ -201,12 +201,13 @@ def settle_outcomes(
 ) -> list[Settled]:
     """Write down what some attempts came to; an answer that comes after the sweep still turns *unknown* into *accepted*.
 
-    What never reached an endpoint is no fault of the message: it keeps its tries. So does what was too fast.
+    What never reached an endpoint is no fault of the message: it keeps its tries. So does what was too fast. What was refused
+    for its operator is tried again only if there was one to leave out.
     """
     then = {
         claim.attempt_id: after_outcome(
             outcome.kind,
-            attempts_left=claim.message.attempts < attempts_allowed or outcome.slow_down or not outcome.http_status,
+            attempts_left=_may_be_tried_again(claim.message, outcome, attempts_allowed),
         )
         for claim, outcome in outcomes
     }
@@ -228,6 +229,12 @@ def settle_outcomes(
         )
         for claim, outcome in outcomes
     ]
+
+
+def _may_be_tried_again(message: Message, outcome: Outcome, attempts_allowed: int) -> bool:
+    if outcome.drop_operator and message.operator_id is None:
+        return False
+    return message.attempts < attempts_allowed or outcome.slow_down or not outcome.http_status
 
 
 def _attempt_row(outcome: Outcome, then: MessageState) -> dict[str, Any]:
