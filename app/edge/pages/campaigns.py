@@ -23,7 +23,7 @@ from app.records.messages import get_message, list_messages
 
 blueprint = Blueprint("campaign_pages", __name__)
 _PAGE = 25
-_MESSAGES = 50
+_MESSAGES = 25
 
 ACTIONS: dict[str, Callable[[Postcard, str], object]] = {
     "start": begin_campaign,

@@ -103,7 +103,8 @@ export function problemBox(problem) {
   const fields = listed.length ? [] : (facts.errors || []).slice(1).map((each) => make("li", {}, `${each.field}: ${each.message}`));
   return make("div", { class: "notice bad", role: "alert" },
     make("h2", {}, facts.title),
-    make("p", {}, ...withCode(facts.detail)),
+    // The list says it all, one by one; the sentence names only the first.
+    listed.length ? null : make("p", {}, ...withCode(facts.detail)),
     listed.length || fields.length ? make("ul", {}, ...listed, ...fields) : null,
     facts.remedy ? make("p", { class: "remedy" }, ...withCode(facts.remedy)) : null);
 }

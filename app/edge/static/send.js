@@ -20,6 +20,7 @@ function say(sentence) {
 }
 
 function changed() {
+  $("problem").replaceChildren();
   key = newKey(); // another message: it may be sent beside the first one
   renderPhone();
   renderSend();
@@ -362,6 +363,7 @@ async function send(start) {
     location.assign(`/app/campaigns/${campaign.id}`);
   } catch (error) {
     busy = false;
+    if (error.facts?.recipients) $("numbers-result").replaceChildren();
     $("problem").replaceChildren(problemBox(error));
     $("problem").focus();
     $("problem").scrollIntoView({ block: "center", behavior: "smooth" });
