@@ -7,6 +7,7 @@ from dataclasses import asdict
 from app.compose.regions import SERVED
 from app.duties.leases import lease_of
 from app.duties.preview import Preview
+from app.duties.unknown import note_unknown
 from app.edge.context import Edge
 from app.edge.schemas.assets import AssetOut, RenditionOut
 from app.edge.schemas.campaigns import (
@@ -16,6 +17,7 @@ from app.edge.schemas.campaigns import (
     PreviewItemOut,
     PreviewPartOut,
     ReportOut,
+    UnknownOut,
 )
 from app.model.media import Asset, Rendition
 from app.model.messages import AssetPart, Campaign, EmbeddedPart, LinkPart, Message, Recipient, SendablePart, TextPart
@@ -100,8 +102,10 @@ def campaigns_out(connection: Connection, campaigns: Sequence[Campaign]) -> list
 
 
 def campaign_out(connection: Connection, campaign: Campaign) -> CampaignOut:
-    """Show one campaign."""
-    return campaigns_out(connection, [campaign])[0]
+    """Show one campaign, with what is known about its unknown messages."""
+    shown = campaigns_out(connection, [campaign])[0]
+    note = note_unknown(connection, campaign.id) if shown.counts["unknown"] else None
+    return shown.model_copy(update={"unknown_note": UnknownOut(**asdict(note))}) if note else shown
 
 
 def _campaign_out(campaign: Campaign, counts: dict[str, int]) -> CampaignOut:

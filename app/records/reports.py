@@ -87,7 +87,21 @@ def reports_of(connection: sa.Connection, message_ids: Iterable[str]) -> list[Ke
     return [KeptReport(**row._asdict()) for row in connection.execute(query)]
 
 
-def count_unmatched_reports(connection: sa.Connection, *, since: datetime) -> int:
-    """Count reports since then whose mtId no attempt has: what *unknown* messages may have come to."""
-    query = sa.select(sa.func.count()).where(callbacks.c.state == "unmatched", callbacks.c.received_at >= since)
-    return int(connection.scalar(query) or 0)
+def count_unmatched_reports(connection: sa.Connection, *, since: datetime) -> tuple[int, int]:
+    """Count reports since then whose mtId no attempt has, and their different mtIds: what *unknown* may have come to."""
+    query = sa.select(sa.func.count(), sa.func.count(callbacks.c.mt_id.distinct())).where(
+        callbacks.c.state == "unmatched", callbacks.c.received_at >= since
+    )
+    found = connection.execute(query).one()
+    return int(found[0]), int(found[1])
+
+
+def unknown_since(connection: sa.Connection, campaign_id: str) -> tuple[int, datetime] | None:
+    """Count the unknown messages of a campaign, with the time at which the first of them was tried; None = there is none."""
+    query = (
+        sa.select(sa.func.count(), sa.func.min(attempts.c.started_at))
+        .join(attempts, attempts.c.id == messages.c.attempt_id)
+        .where(messages.c.campaign_id == campaign_id, messages.c.state == MessageState.UNKNOWN.value)
+    )
+    count, first = connection.execute(query).one()
+    return (int(count), first) if count else None

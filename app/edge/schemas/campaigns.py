@@ -105,6 +105,17 @@ class DraftIn(In):
     subject: str | None = Field(default=None, max_length=2000)
 
 
+class UnknownOut(Out):
+    """What is known about messages of which nobody knows whether they were accepted."""
+
+    unknown: int
+    since: datetime = Field(description="When the first of them was tried.")
+    unmatched_reports: int = Field(description="Reports since then with an mtId that no attempt has.")
+    unmatched_mt_ids: int = Field(description="How many different mtIds those have.")
+    sentence: str
+    advice: str = Field(description="What a person can do.")
+
+
 class CampaignOut(Out):
     """A campaign and how far it is; ``counts`` has a figure for each state of a message."""
 
@@ -124,6 +135,9 @@ class CampaignOut(Out):
     send_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    unknown_note: UnknownOut | None = Field(
+        default=None, description="Of one campaign, when some of its messages are unknown; lists leave it out."
+    )
     resent: int | None = Field(default=None, description="After resend-...: how many messages are pending again.")
 
 
