@@ -24,7 +24,7 @@ ENV PATH=/opt/postcard/bin:$PATH \
     POSTCARD_WEB_HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-USER postcard
+USER 10001
 WORKDIR /var/lib/postcard
 VOLUME /var/lib/postcard
 EXPOSE 8000
