@@ -90,6 +90,8 @@ def _install_body_checks(app: APIFlask) -> None:
 
     @app.before_request
     def _body() -> None:
+        if request.endpoint is None:  # nothing there, or not for this method: that is said first
+            return
         if request.endpoint in {"assets.create_asset", "callbacks.take"} and request.mimetype != "application/json":
             return
         length = request.content_length or 0
