@@ -65,7 +65,7 @@ def create_app(post: Postcard) -> APIFlask:
     _limit_sign_in(app, post.settings)
     if post.settings.web.trusted_proxies:
         hops = post.settings.web.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as Flask's manual does it
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # -- as Flask's manual does it
     return app
 
 

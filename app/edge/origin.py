@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from apiflask import APIFlask
 from flask import g, request
 from flask_wtf.csrf import generate_csrf, validate_csrf
-from wtforms import ValidationError  # type: ignore[import-untyped]  # ships no types
+from wtforms import ValidationError  # type: ignore[import-untyped]  # -- ships no types
 
 from app.edge.context import the_post
 from app.errors import Forbidden

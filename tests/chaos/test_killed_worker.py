@@ -4,6 +4,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from app.host.embedded import EmbeddedStore
@@ -33,7 +34,7 @@ def test_kill_9_in_the_middle_of_a_campaign_sends_nothing_twice_and_forgets_nobo
         asset = postcard.upload(phone_photo(1200, 900))
         campaign = postcard.send(parts=[{"asset_id": asset["id"]}, {"text": "hi"}], recipients=NUMBERS, subject="Hi")
         for reached in (20, 70, 120):
-            wait_until(lambda enough=reached: len(sandbox.counts()["accepted"]) >= enough)
+            wait_until(partial(_has_accepted, sandbox, reached))
             postcard.kill("worker0")
             postcard.start("worker0", "worker")
         postcard.wait_for(campaign["id"], "finished", seconds=180)
@@ -48,6 +49,10 @@ def test_kill_9_in_the_middle_of_a_campaign_sends_nothing_twice_and_forgets_nobo
     # Three kills: 16 messages under way, 8 marked that had not left, and what a tenth of a second brought (6; twice that
     # for a slow machine) unwritten.
     assert len(unknown) <= 3 * (16 + 8 + 12), Counter(messages[number]["problem"] for number in unknown)
+
+
+def _has_accepted(sandbox: RunningSandbox, enough: int) -> bool:
+    return len(sandbox.counts()["accepted"]) >= enough
 
 
 def _settled(messages: list[dict[str, str]]) -> bool:
