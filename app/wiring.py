@@ -10,6 +10,7 @@ from app.confine import DecoderPool
 from app.duties.postcard import Postcard
 from app.duties.recipients import is_loopback, senders_of
 from app.errors import CannotStart, SettingsInvalid
+from app.host.client import bucket_url
 from app.host.s3 import S3Store
 from app.records.database import Database
 from app.records.migrate import migrate, require_current_schema
@@ -26,7 +27,7 @@ def completed(settings: Settings) -> Settings:
     queue = settings.queue.url or f"sqlite:///{data / 'queue.sqlite'}"
     web = settings.web.base_url or f"http://127.0.0.1:{settings.web.port}"
     endpoints = settings.openmarket.endpoints or ("https://mms.openmarket.com/mms/v2/send",)
-    public = settings.public.base_url or f"{settings.s3.endpoint_url}/{settings.s3.bucket}"
+    public = settings.public.base_url or bucket_url(settings.s3)
     return replace(
         settings,
         data=replace(settings.data, dir=data),

@@ -59,17 +59,36 @@ class LeaseKeeper:
         self._looked_at = time.monotonic()
 
 
+def _end_of(stored: Stored, lifecycle_days: int | None) -> datetime | None:
+    """Tell when the object goes: as the store says, else by the bucket's rules."""
+    return stored.expires_at or available_until(stored.stored_at, lifecycle_days)
+
+
 def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None) -> None:
+    """Have one object outlive the lease of a request that leaves now.
+
+    Raises:
+        StoreMisconfigured: the bucket's rules remove it too early even when it is renewed.
+    """
     with post.database.read() as connection:
         now = post.database.now(connection)
     try:
         stored = post.store.describe(rendition.key)
     except NotFound:
         stored = _restore(post, rendition)
-    end = stored.expires_at or available_until(stored.stored_at, lifecycle_days)
-    if needs_renewal(end, now, post.settings.lease.minimum_days):
+    minimum_days = post.settings.lease.minimum_days
+    if needs_renewal(_end_of(stored, lifecycle_days), now, minimum_days):
         stored = post.store.renew(rendition.key)
         log.info("lease renewed", key=rendition.key, stored_at=stored.stored_at.isoformat())
+        if needs_renewal(end := _end_of(stored, lifecycle_days), now, minimum_days):
+            raise StoreMisconfigured(
+                f"A hosted picture goes on {end:%Y-%m-%d}, also after it was renewed, but a message may need it for "
+                f"{minimum_days} days: some rule of the bucket is too short. Lengthen it, or set "
+                "POSTCARD_LEASE_LIFECYCLE_DAYS and run `postcard bucket apply`.",
+                key=rendition.key,
+                available_until=end.isoformat() if end else None,
+                minimum_days=minimum_days,
+            )
     if rendition.object is None or rendition.object.stored_at != stored.stored_at:
         with post.change() as change:
             settle_object(change.connection, stored)
