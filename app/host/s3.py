@@ -41,7 +41,8 @@ class S3Store:
 
     Rights needed, on the bucket: ``s3:ListBucket`` (without it AWS answers 403 for a missing key) and
     ``s3:GetLifecycleConfiguration``; on ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``,
-    ``s3:DeleteObject``, ``s3:AbortMultipartUpload``. ``RIGHTS`` holds them for the rule test against infra/.
+    ``s3:DeleteObject``, ``s3:AbortMultipartUpload``; web and worker alike, since a preview is hosted in the web. ``RIGHTS_ON_*``
+    hold them for the rule test against infra/.
     """
 
     RIGHTS_ON_BUCKET = ("s3:GetLifecycleConfiguration", "s3:ListBucket")

@@ -90,13 +90,21 @@ def test_the_workers_rights_are_those_that_the_store_asks_for(media_template: Te
         assert right in S3Store.__doc__
 
 
-def test_the_web_has_no_right_that_the_worker_lacks_and_cannot_write_media(media_template: Template) -> None:
-    worker, web = (_rights(_properties(media_template, f"{who}Policy")) for who in ("Worker", "Web"))
-    assert web["bucket"] <= worker["bucket"]
-    assert web["objects"] <= worker["objects"]
-    for statement in _properties(media_template, "WebPolicy")["PolicyDocument"]["Statement"]:
+def test_the_web_may_do_with_objects_what_the_store_asks_for_and_cannot_read_the_buckets_setup(
+    media_template: Template,
+) -> None:
+    # A preview, and a rendition that is asked for by itself, are hosted in the web.
+    rights = _rights(_properties(media_template, "WebPolicy"))
+    assert rights == {"bucket": set(S3Store.RIGHTS_ON_BUCKET), "objects": set(S3Store.RIGHTS_ON_OBJECTS)}
+
+
+@pytest.mark.parametrize("who", ["Web", "Worker"])
+def test_rights_on_objects_hold_for_postcards_prefixes_alone(media_template: Template, who: str) -> None:
+    for statement in _properties(media_template, f"{who}Policy")["PolicyDocument"]["Statement"]:
         if "s3:PutObject" in statement.get("Action", []):
-            assert statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/${OriginalsPrefix}*"}
+            assert statement["Resource"] == [
+                {"Fn::Sub": f"${{Bucket.Arn}}/${{{prefix}}}*"} for prefix in ("MediaPrefix", "OriginalsPrefix")
+            ]
 
 
 def test_no_policy_gives_everything_or_everybody(media_template: Template) -> None:
