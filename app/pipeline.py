@@ -10,23 +10,15 @@ No network call is made inside a transaction; jobs are announced after the commi
 duties/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.compose.mime import Composed
-from app.duties.claims import (
-    claim_group,
-    claim_seconds,
-    in_flushes,
-    may_leave_until,
-    nobody_reached,
-    pacer,
-    pause,
-    reason_to_stop,
-    settle_outcomes,
-)
+from app.duties.breaker import Breaker
+from app.duties.claims import Departures, Pacer, in_flushes, pause
+from app.duties.handsets import learn_from_inbound, learn_from_report
 from app.duties.inbound import settle_inbound
-from app.duties.leases import keep_leases, require_long_lifecycle, verify_once
+from app.duties.leases import LeaseKeeper, require_long_lifecycle, verify_once
 from app.duties.media import host_rendition
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
@@ -34,16 +26,17 @@ from app.duties.recipients import require_unlocked
 from app.errors import GatewayUnavailable, PostcardError, Rejected
 from app.limits import RESERVED_BYTES, profile_named
 from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
-from app.model.messages import Campaign, Inbound, Outcome, Outgoing
+from app.model.messages import Campaign, Inbound, Outgoing
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
-from app.records import messages as message_rows
+from app.records import reports as report_rows
 from app.records.assets import add_asset, find_asset_by_sha256, get_asset, settle_asset
 from app.records.callbacks import add_callback, callbacks_to_settle, settle_callback
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
-from app.records.messages import Claimed, numbers_of, profiles_of
+from app.records.messages import numbers_of, profiles_of
 from app.records.senders import senders_by_id
+from app.records.sending import Claimed
 from app.report.callback import Unreadable, parse_callback
 from app.telemetry import ASSETS, REPORTS, log
 
@@ -124,9 +117,8 @@ class Ready:
         """Everything that the campaign's messages link to."""
         return [rendition for plan in self.plans.values() for rendition in plan.renditions]
 
-    def outgoing(self, post: Postcard, claims: Sequence[Claimed]) -> list[Outgoing]:
+    def outgoing(self, post: Postcard, claims: Sequence[Claimed], may_leave: Callable[[], bool]) -> list[Outgoing]:
         """Make the request of each claimed message; only its JSON part differs from the others of its kind."""
-        may_leave = may_leave_until(claim_seconds(post) - post.settings.openmarket.answer_seconds - 5)
         for claim in claims:
             self._compile(post, claim.message.profile, claim.message.sender_id)
         return [
@@ -172,7 +164,7 @@ def start_campaign(post: Postcard, campaign_id: str) -> None:
         require_unlocked(numbers, post.settings.openmarket, post.settings.live)
         require_long_lifecycle(post)
         ready = ready_campaign(post, campaign_id)
-        keep_leases(post, ready.renditions)
+        LeaseKeeper(post, ready.renditions).keep()
         for rendition in ready.renditions:
             verify_once(post, rendition)
     except Rejected as error:
@@ -186,34 +178,30 @@ def start_campaign(post: Postcard, campaign_id: str) -> None:
 
 
 def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
-    """Send one group of a running campaign: lease, mark, leave, write down.
+    """Send what is due of a running campaign: keep the leases, mark, leave, write down, group after group.
 
     Returns:
         how many messages were marked; 0 = nothing is due (finished, paused, or all others wait).
 
     Raises:
-        GatewayUnavailable: not one request of the group reached an endpoint; all are pending again.
+        GatewayUnavailable: request after request reached no endpoint; all of them are pending again.
     """
     campaign_id = ready.campaign.id
-    keep_leases(post, ready.renditions)
-    group, first = claim_group(post, campaign_id, job, (each.key for each in ready.renditions))
-    outcomes: list[Outcome] = []
-    if group:
-        claims = {claim.attempt_id: claim for claim in group}
-        sent = post.gateway.send_group(ready.outgoing(post, group), pace=pacer(post, first))
-        for some in in_flushes(sent):
-            settle_outcomes(post, [(claims[outcome.attempt_id], outcome) for outcome in some])
-            outcomes += some
+    leases = LeaseKeeper(post, ready.renditions)
+    departures = Departures(
+        post, campaign_id, job, leases=leases, compose=lambda group, may_leave: ready.outgoing(post, group, may_leave)
+    )
+    breaker = Breaker()
+    sent = post.gateway.send_group(departures, pace=Pacer(post))
+    for outcomes in in_flushes(breaker.watch(sent, departures.stop)):
+        departures.settle(outcomes)
     with post.change() as change:
-        reason = next((each.pause for each in outcomes if each.pause), "") or reason_to_stop(
-            change.connection, campaign_id
-        )
-        if group and reason:
-            pause(change, campaign_id, reason)
+        if breaker.reason:
+            pause(change, campaign_id, breaker.reason)
         finish_if_done(change.connection, campaign_id, at=change.at)
-    if group and nobody_reached(outcomes):
-        raise GatewayUnavailable(outcomes[0].description or "No endpoint took a connection.")
-    return len(group)
+    if breaker.nobody_reached or (departures.claimed and breaker.only_unreached):
+        raise GatewayUnavailable("No endpoint takes a connection.")
+    return departures.claimed
 
 
 def take_callback(post: Postcard, body: bytes, *, content_type: str, request_id: str) -> None:
@@ -240,9 +228,11 @@ def settle_report(post: Postcard) -> int:
                 REPORTS.labels(kind="unreadable", status="").inc()
             elif isinstance(read, Inbound):
                 settle_inbound(change, callback.id, read)
+                learn_from_inbound(post, change, read)
                 settle_callback(change.connection, callback.id, "settled")
             else:
-                known = message_rows.settle_report(change.connection, callback.id, read, at=change.at)
+                known = report_rows.settle_report(change.connection, callback.id, read, at=change.at)
+                learn_from_report(post, change, read)
                 state = "settled" if known else "unmatched"
                 settle_callback(change.connection, callback.id, state, mt_id=read.mt_id)
                 REPORTS.labels(kind="report", status=read.status if known else "unmatched").inc()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from app.compose.checks import check_parts, check_sender, check_subject
 from app.compose.numbers import parse_recipients
 from app.duties.claims import claim_seconds
+from app.duties.handsets import learnt_operators
 from app.duties.postcard import Change, Postcard
 from app.duties.recipients import assign_recipients, require_unlocked
 from app.errors import InvalidMessage, InvalidRequest, WrongState
@@ -70,6 +71,7 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
             mt_config=order.mt_config,
             profile=order.profile,
             at=change.at,
+            learnt=learnt_operators(post, change.connection, recipients, at=change.at),
         )
         new = NewCampaign(
             name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",

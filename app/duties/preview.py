@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.compose.checks import advise_message
 from app.compose.numbers import parse_recipients
 from app.duties.campaigns import Order, check_order
+from app.duties.handsets import learnt_operators
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.recipients import assign_recipients
@@ -34,14 +35,16 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
     check_order(order)
     with post.database.write() as connection:
         if order.recipients:
+            recipients, at = parse_recipients(order.recipients), post.database.now(connection)
             chosen = assign_recipients(
                 connection,
-                parse_recipients(order.recipients),
+                recipients,
                 openmarket=post.settings.openmarket,
                 source=order.source,
                 mt_config=order.mt_config,
                 profile=order.profile,
-                at=post.database.now(connection),
+                at=at,
+                learnt=learnt_operators(post, connection, recipients, at=at),
             )
             senders = senders_by_id(connection, {each.sender_id for each in chosen})
             groups = {

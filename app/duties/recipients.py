@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from app.errors import LiveLocked, NoSender
@@ -58,11 +59,11 @@ def _operator_fields(operator: Operator | None, operator_id: str) -> dict[str, o
 
 
 def _profile_for(
-    recipient: Recipient, sender: Sender, wanted: str, by_openmarket_id: Mapping[int, Operator]
+    recipient: Recipient, sender: Sender, wanted: str, operator_id: int | None, by_openmarket_id: Mapping[int, Operator]
 ) -> Profile:
     if wanted != "auto":
         return profile_named(wanted)
-    operator = by_openmarket_id.get(recipient.operator_id) if recipient.operator_id is not None else None
+    operator = by_openmarket_id.get(operator_id) if operator_id is not None else None
     return auto_profile(recipient.country, sender.kind, operator)
 
 
@@ -75,8 +76,12 @@ def assign_recipients(
     mt_config: str,
     profile: str,
     at: datetime,
+    learnt: Mapping[str, int] = MappingProxyType({}),
 ) -> list[NewMessage]:
     """Give each recipient the sender of the country and the profile that fits sender and operator.
+
+    ``learnt`` maps numbers to the operators that their own messages named: they choose the profile where the caller named
+    none, and are not sent.
 
     Raises:
         NoSender: some countries have none; nothing was changed.
@@ -94,7 +99,17 @@ def assign_recipients(
             recipients=[each.number for each in recipients if each.country in missing],
         )
     return [
-        NewMessage(each, by_country[each.country].id, _profile_for(each, by_country[each.country], profile, by_id).name)
+        NewMessage(
+            each,
+            by_country[each.country].id,
+            _profile_for(
+                each,
+                by_country[each.country],
+                profile,
+                learnt.get(each.number) if each.operator_id is None else each.operator_id,
+                by_id,
+            ).name,
+        )
         for each in recipients
     ]
 

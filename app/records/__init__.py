@@ -7,5 +7,6 @@ sending       the mark *sending*, outcomes                        reports  deliv
 callbacks     reports and inbound messages as they came            jobs     work that is due, locks, pacing
 senders       senders and edited operators                         suppressions  numbers that must not be sent to
 people        users, tokens, sign-in links                         idempotency  first answers by key
+handsets      what numbers told of handset and operator, hashed
 migrate       the schema, one head, for SQLite and PostgreSQL
 """

@@ -227,6 +227,18 @@ inbound = sa.Table(
     sa.Column("judged", sa.String(20), nullable=False),
 )
 
+handsets = sa.Table(
+    "handsets",
+    metadata,
+    # Keyed with the installation's secret: whoever gets this table alone learns no number.
+    sa.Column("number_hash", sa.String(64), primary_key=True),
+    sa.Column("user_agent", sa.String(300), nullable=False),
+    _at("user_agent_at", null=True),
+    sa.Column("operator_id", sa.BigInteger),
+    _at("operator_at", null=True),
+    sa.Index("ix_handsets_operator_at", "operator_at"),
+)
+
 suppressions = sa.Table(
     "suppressions",
     metadata,

@@ -1,0 +1,63 @@
+"""What reports and inbound messages tell of a handset, kept under a keyed hash of its number.
+
+The operator that an inbound message names chooses a rendition later. It is never sent as ``mobileOperatorId``: numbers
+move between operators, and only the caller may know better.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from app.duties.postcard import Change, Postcard
+from app.model.messages import Inbound, Recipient, Report
+from app.records.database import Connection
+from app.records.handsets import any_operator_learnt, learn_handset, number_of_mt_id, operators_learnt
+
+BELIEVED = timedelta(days=90)
+"""Ours: an operator that was named longer ago is not believed any more."""
+
+
+def number_hash(post: Postcard, number: str) -> str:
+    """Hash a number with the installation's key: the same number gives the same hash here, and nowhere else."""
+    key = hashlib.sha256(b"handsets:" + post.settings.secret.key.encode()).digest()
+    return hmac.new(key, number.encode(), "sha256").hexdigest()
+
+
+def learn_from_report(post: Postcard, change: Change, report: Report) -> None:
+    """Remember the handset that a delivery report names, if we sent the message."""
+    if not report.user_agent:
+        return
+    number = number_of_mt_id(change.connection, report.mt_id)
+    if number is not None:
+        at = _told_at(report.reported_at, change)
+        hashed = number_hash(post, number)
+        learn_handset(change.connection, hashed, user_agent=report.user_agent, operator_id=None, at=at)
+
+
+def learn_from_inbound(post: Postcard, change: Change, message: Inbound) -> None:
+    """Remember handset and operator that an inbound message names."""
+    learn_handset(
+        change.connection,
+        number_hash(post, message.source),
+        user_agent=message.user_agent,
+        operator_id=message.operator_id,
+        at=_told_at(message.sent_at, change),
+    )
+
+
+def _told_at(said: datetime | None, change: Change) -> datetime:
+    """Take OpenMarket's time, which orders what was repeated, but never one in the future."""
+    return min(said, change.at) if said else change.at
+
+
+def learnt_operators(
+    post: Postcard, connection: Connection, recipients: Iterable[Recipient], *, at: datetime
+) -> dict[str, int]:
+    """Map those numbers whose caller named no operator to the operator that their own messages named."""
+    since = at - BELIEVED
+    if not any_operator_learnt(connection, since=since):
+        return {}
+    hashes = {number_hash(post, each.number): each.number for each in recipients if each.operator_id is None}
+    found = operators_learnt(connection, list(hashes), since=since)
+    return {hashes[each]: operator_id for each, operator_id in found.items()}
