@@ -3,6 +3,7 @@
 pool      DecoderPool: what the path holds; queues callers, kills what runs too long, says what went wrong
 nursery   the fork server: one clean process that has imported the decoders and forks from there
 decoder   one forked process: limits itself, then does one job at a time
+programs  ffmpeg and gifsicle, as children of a decoder
 wire      what goes over the socket: JSON only, never a pickle from a process that may be taken over
 """
 

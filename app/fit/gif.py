@@ -4,17 +4,13 @@ gifsicle (GPL) is a program of its own, run as a separate process; without it th
 """
 
 import io
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from app.confine.programs import gifsicle_path, run_program
 from app.fit.codecs import Pixels
 from app.fit.frames import Frames
 
@@ -22,14 +18,6 @@ _PALETTE_FRAMES = 16
 _PALETTE_PIXELS = 30_000
 _LEVELS = 64
 _LOSSY_OF_ONE_LEVEL = 16  # so many levels of 255 may a pixel stray from what is shown before it is drawn anew
-_SECONDS = 300
-
-
-@cache
-def gifsicle_path() -> str | None:
-    """Find gifsicle beside our Python or on the path."""
-    beside = Path(sys.executable).parent / "gifsicle"
-    return str(beside) if beside.exists() else shutil.which("gifsicle")
 
 
 def squeeze_gif(content: bytes, lossy: int, *options: str) -> bytes:
@@ -38,7 +26,7 @@ def squeeze_gif(content: bytes, lossy: int, *options: str) -> bytes:
     if program is None:
         return content
     command = [program, "--no-warnings", "-O2", *options, *([f"--lossy={lossy}"] if lossy else [])]
-    done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
+    done = run_program(command, input_bytes=content)
     return done.stdout if done.returncode == 0 and done.stdout[:4] == b"GIF8" else content
 
 

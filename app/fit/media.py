@@ -4,7 +4,9 @@ from pathlib import Path
 
 from app.errors import MediaUnsupported
 from app.fit.animation import fit_animation
+from app.fit.audio import fit_audio
 from app.fit.still import fit_still
+from app.fit.video import fit_video
 from app.model.media import Budget, Facts, Fitted, Kind
 
 
@@ -27,4 +29,8 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
         return fit_still(path, facts, budget, out_dir, fast=fast)
     if facts.kind is Kind.ANIMATION:
         return fit_animation(path, facts, budget, out_dir)
+    if facts.kind is Kind.VIDEO:
+        return fit_video(path, facts, budget, out_dir)
+    if facts.kind is Kind.AUDIO:
+        return fit_audio(path, facts, budget, out_dir)
     raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)

@@ -7,7 +7,16 @@ from pathlib import Path
 from app.errors import CannotFit
 from app.model.media import Budget, Fitted, Quality
 
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif"}
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "video/mp4": ".mp4",
+    "audio/mp4": ".m4a",
+    "audio/mpeg": ".mp3",
+    "audio/amr": ".amr",
+    "text/x-vcard": ".vcf",
+}
 
 
 def write_fitted(

@@ -45,4 +45,4 @@ def auto_profile(
 
 def budget_of(profile: Profile, *, reserved_bytes: int = RESERVED_BYTES) -> Budget:
     """Tell what ``profile`` leaves for one piece of media when ``reserved_bytes`` are kept for the rest."""
-    return Budget(max_bytes=max(0, profile.max_bytes - reserved_bytes), side_pixels=profile.side_pixels)
+    return Budget(max(0, profile.max_bytes - reserved_bytes), profile.side_pixels)

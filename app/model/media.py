@@ -54,13 +54,19 @@ class Facts:
     has_profile: bool = False
 
 
+CONTENT_TYPES = (
+    "image/jpeg", "image/png", "image/gif", "video/mp4", "audio/mp4", "audio/mpeg", "audio/amr", "text/x-vcard",
+)  # fmt: skip
+"""What may go out in a message, besides text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Limits for one piece of media, all inclusive: bytes, the longer side in pixels, media types that may go out."""
 
     max_bytes: int
     side_pixels: int
-    content_types: tuple[str, ...] = ("image/jpeg", "image/png", "image/gif")
+    content_types: tuple[str, ...] = CONTENT_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,27 @@ def boxes_end(data: Data) -> int:
     return at
 
 
+def matroska_end(data: Data) -> int:
+    """Find the end of the segment of a Matroska or WebM file; a live recording does not say its length.
+
+    Raises:
+        ValueError: it ends too early.
+    """
+    at = 0
+    for _ in range(2):  # the header, then the segment
+        at += 4
+        first = data[at] if at < len(data) else 0
+        width = 9 - first.bit_length()
+        length = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+        at += width
+        if length == (1 << 7 * width) - 1:
+            return len(data)
+        at += length
+    if at > len(data):
+        raise ValueError(f"{at} bytes announced, {len(data)} are here")
+    return at
+
+
 _ENDS: dict[str, Callable[[Data], int]] = {
     "image/jpeg": jpeg_end,
     "image/png": png_end,
@@ -125,6 +146,12 @@ _ENDS: dict[str, Callable[[Data], int]] = {
     "image/webp": riff_end,
     "image/heic": boxes_end,
     "image/avif": boxes_end,
+    "video/mp4": boxes_end,
+    "video/quicktime": boxes_end,
+    "video/3gpp": boxes_end,
+    "audio/mp4": boxes_end,
+    "video/x-matroska": matroska_end,
+    "video/webm": matroska_end,
 }
 
 

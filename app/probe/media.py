@@ -3,13 +3,16 @@
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePath
 
+from app.confine.programs import CLIP_TYPES, ffmpeg_path
 from app.errors import MediaDamaged, MediaUnsupported, UploadEmpty
 from app.model.media import Facts
+from app.probe.clip import probe_clip
 from app.probe.ends import bytes_behind
 from app.probe.sniff import EMPTY, HEAD_BYTES, Format, sniff
 from app.probe.still import probe_still
 
 ACCEPTED = ("JPEG", "PNG", "HEIC", "WebP", "AVIF", "GIF", "BMP", "TIFF", "animated GIF", "animated WebP", "APNG")
+ACCEPTED_CLIPS = ("MP4", "MOV", "3GP", "WebM", "Matroska", "AVI", "MP3", "M4A", "Ogg", "FLAC", "AMR", "WAV", "AAC")
 _LONGEST_SUFFIX = 6
 
 
@@ -32,14 +35,21 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
         found = sniff(file.read(HEAD_BYTES))
     if found is EMPTY:
         raise UploadEmpty("The file has no bytes.")
+    if found.content_type in CLIP_TYPES and ffmpeg_path() is not None:
+        _check_end(path, found)
+        return probe_clip(path, found)
     if not found.decoder:
         raise MediaUnsupported(
             f"This is {found.name}{_lie(found, filename, declared_type)}.",
             found=found.content_type,
-            accepted=list(ACCEPTED),
+            accepted=_accepted(),
         )
     _check_end(path, found)
     return probe_still(path, found, max_pixels=max_pixels)
+
+
+def _accepted() -> list[str]:
+    return [*ACCEPTED, *(ACCEPTED_CLIPS if ffmpeg_path() else ())]
 
 
 def _check_end(path: Path, found: Format) -> None:
@@ -60,7 +70,7 @@ def _check_end(path: Path, found: Format) -> None:
         raise MediaUnsupported(
             f"This is {found.name} with {behind:,} bytes of something else behind its end.",
             found=f"{found.content_type} and more",
-            accepted=list(ACCEPTED),
+            accepted=_accepted(),
         )
 
 

@@ -27,6 +27,8 @@ TIFF = Format("a TIFF picture", "image/tiff", "TIFF")
 EMPTY = Format("an empty file", "")
 TEXT = Format("plain text", "text/plain")
 UNKNOWN = Format("a file of an unknown kind", "application/octet-stream")
+MATROSKA = Format("a video (Matroska)", "video/x-matroska")
+_WEBM = Format("a video (WebM)", "video/webm")
 _MP4 = Format("a video (MP4)", "video/mp4")
 _M4A = Format("a sound file (M4A)", "audio/mp4")
 
@@ -62,7 +64,7 @@ _STARTS: tuple[tuple[bytes, Format], ...] = (
     (b"MZ", Format("a program", "application/vnd.microsoft.portable-executable")),
     (b"SQLite format 3\x00", Format("a database", "application/vnd.sqlite3")),
     (b"-----BEGIN PGP", Format("an encrypted file", "application/pgp-encrypted")),
-    (b"\x1aE\xdf\xa3", Format("a video (WebM or Matroska)", "video/x-matroska")),
+    (b"\x1aE\xdf\xa3", MATROSKA),
     (b"\x00\x00\x01\xba", Format("a video (MPEG)", "video/mpeg")),
     (b"\x00\x00\x01\xb3", Format("a video (MPEG)", "video/mpeg")),
     (b"FLV\x01", Format("a video (FLV)", "video/x-flv")),
@@ -112,7 +114,7 @@ def sniff(head: bytes) -> Format:
         return BMP
     for start, found in _STARTS:
         if head.startswith(start):
-            return found
+            return _WEBM if found is MATROSKA and b"webm" in head[:64] else found
     return _sniff_text(head) or _sniff_stream(head) or UNKNOWN
 
 

@@ -66,8 +66,8 @@ def test_a_truncated_picture_is_refused(tmp_path: Path, kind: str, share: float)
         (b"\x1f\x8b\x08" + bytes(40), "a gzip archive"),
         (b"MZ" + bytes(100), "a program"),
         (b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "a contact"),
-        (b"\x00\x00\x00\x18ftypmp42" + bytes(12), "a video"),
-        (b"ID3\x04" + bytes(40), "a sound file"),
+        (b"FLV\x01" + bytes(40), "a video (FLV)"),
+        (b"MThd" + bytes(40), "a MIDI file"),
         (bytes(range(128, 256)), "a file of an unknown kind"),
     ],
 )

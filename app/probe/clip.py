@@ -1,0 +1,101 @@
+"""What ffmpeg says of a video or a sound file: every packet is read, the first picture is decoded."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.confine.programs import run_ffmpeg
+from app.errors import MediaDamaged, MediaTooBig
+from app.model.media import Facts, Kind
+from app.probe.sniff import Format
+
+_MOST_SECONDS = 600
+_MOST_PIXELS_OF_ONE_FRAME = 36_000_000
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream of ffmpeg's framecrc listing; ``end`` is in units of ``tick`` seconds."""
+
+    kind: str = ""
+    tick: float = 0.0
+    size: tuple[int, int] = (0, 0)
+    packets: int = 0
+    end: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return self.end * self.tick
+
+
+def probe_clip(path: Path, found: Format) -> Facts:
+    """Describe a clip by its packets, its first picture and its tags.
+
+    Raises:
+        MediaDamaged: a packet is cut off, or nothing in it can be decoded.
+        MediaTooBig: longer than ten minutes, or of too many pixels.
+    """
+    streams = _list_packets(path, found, "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy")
+    video = next((stream for stream in streams if stream.kind == "video"), None)
+    seconds = round(max((stream.seconds for stream in streams), default=0.0), 3)
+    if not streams or seconds <= 0:
+        raise MediaDamaged(f"This is {found.name} without sound or pictures.", found=found.content_type)
+    if seconds > _MOST_SECONDS:
+        raise MediaTooBig(
+            f"This is {seconds:.0f} seconds long; at most {_MOST_SECONDS} are opened.", limit=_MOST_SECONDS
+        )
+    if video and video.size[0] * video.size[1] > _MOST_PIXELS_OF_ONE_FRAME:
+        raise MediaTooBig(
+            f"This video has {video.size[0]:,} x {video.size[1]:,} pixels.", limit=_MOST_PIXELS_OF_ONE_FRAME
+        )
+    what = "0:V:0" if video else "0:a:0"
+    shown = _list_packets(path, found, "-map", what, "-frames:v" if video else "-frames:a", "1")
+    tags = run_ffmpeg(path, found.content_type, "-f", "ffmetadata", "-").stdout
+    width, height = shown[0].size
+    return Facts(
+        kind=Kind.VIDEO if video else Kind.AUDIO,
+        content_type=found.content_type,
+        bytes=path.stat().st_size,
+        width=width,
+        height=height,
+        frames=video.packets if video else 0,
+        seconds=seconds,
+        has_location=any(b"location" in line.lower() for line in tags.splitlines()),
+        has_metadata=any(
+            line.partition(b"=")[0] in {b"title", b"artist", b"comment", b"date", b"creation_time", b"album"}
+            for line in tags.splitlines()
+        ),
+    )
+
+
+def _list_packets(path: Path, found: Format, *options: str) -> list[_Stream]:
+    done = run_ffmpeg(path, found.content_type, *options, "-f", "framecrc", "-")
+    if done.returncode:
+        raise MediaDamaged(f"This is {found.name}, but it is damaged or incomplete.", found=found.content_type)
+    return _parse(done)
+
+
+def _parse(done: subprocess.CompletedProcess[bytes]) -> list[_Stream]:
+    """Read the listing: ``#key stream: value`` lines, then ``stream, dts, pts, duration, size, checksum``."""
+    streams: dict[int, _Stream] = {}
+    for line in done.stdout.decode("ascii", "replace").splitlines():
+        if line.startswith("#"):
+            key, _, value = line[1:].partition(": ")
+            name, _, number = key.rpartition(" ")
+            if not number.isdigit():
+                continue
+            stream = streams.setdefault(int(number), _Stream())
+            if name == "media_type":
+                stream.kind = value
+            elif name == "tb":
+                over, under = map(int, value.split("/"))
+                stream.tick = over / under
+            elif name == "dimensions":
+                width, height = map(int, value.split("x"))
+                stream.size = (width, height)
+            continue
+        fields = [field.strip() for field in line.split(",")]
+        stream = streams[int(fields[0])]
+        stream.packets += 1
+        stream.end = max(stream.end, int(fields[2]) + int(fields[3]))
+    return [streams[number] for number in sorted(streams)]

@@ -1,0 +1,162 @@
+"""Videos and sound files: whatever comes in, something that handsets play goes out, within the budget."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.confine import DecoderPool
+from app.confine.programs import ffmpeg_path
+from app.errors import CannotFit, MediaDamaged, MediaUnsupported
+from app.fit import fit_media
+from app.fit.video import is_plain_mp4
+from app.limits import budget_of, profile_named
+from app.model.media import Budget, Facts, Fitted, Kind
+from app.probe import probe_media
+from tests.media import clips, pictures
+
+pytestmark = pytest.mark.skipif(
+    ffmpeg_path() is None, reason="no ffmpeg: clips are refused then, as the last test shows"
+)
+UNIVERSAL = budget_of(profile_named("universal"))
+Fit = Callable[..., Fitted]
+
+
+def probe(path: Path, content: bytes) -> Facts:
+    file = path / "upload"
+    file.write_bytes(content)
+    return probe_media(file, max_pixels=200_000_000)
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Fit:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def run(content: bytes, budget: Budget = UNIVERSAL) -> Fitted:
+        return fit_media(tmp_path / "upload", probe(tmp_path, content), budget, out)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("clip.mp4", "video/mp4"),
+        ("clip.mov", "video/quicktime"),
+        ("clip.webm", "video/webm"),
+        ("clip.mkv", "video/x-matroska"),
+        ("clip.avi", "video/x-msvideo"),
+    ],
+)
+def test_every_container_becomes_an_mp4_that_every_handset_plays(
+    fit: Fit, tmp_path: Path, name: str, content_type: str
+) -> None:
+    content = clips.clip(name)
+    facts = probe(tmp_path, content)
+    assert (facts.kind, facts.content_type, facts.width, facts.height) == (Kind.VIDEO, content_type, 640, 360)
+    assert facts.seconds == pytest.approx(4, abs=0.1)
+    fitted = fit(content)
+    made = fitted.path.read_bytes()
+    assert fitted.content_type == "video/mp4"
+    assert 0.9 * UNIVERSAL.max_bytes <= fitted.bytes <= UNIVERSAL.max_bytes
+    assert is_plain_mp4(made)
+    assert fitted.quality.ssim is not None
+    again = probe(tmp_path, made)
+    assert (again.width, again.height) == (fitted.width, fitted.height)
+    assert again.seconds == pytest.approx(4, abs=0.2)
+    assert not again.has_location
+    assert fit(made).untouched
+
+
+def test_a_turned_phone_clip_comes_out_upright_and_without_its_place(fit: Fit, tmp_path: Path) -> None:
+    content = clips.clip("clip.mp4", rotated=True)
+    facts = probe(tmp_path, content)
+    assert (facts.width, facts.height) == (360, 640)
+    assert facts.has_location
+    fitted = fit(content)
+    assert fitted.width < fitted.height
+    assert clips.PLACE.encode() not in fitted.path.read_bytes()
+    assert any("location" in said for said in fitted.given_up)
+
+
+def test_a_clip_without_sound_is_fitted_too(fit: Fit) -> None:
+    fitted = fit(clips.clip("clip.mp4", sound=False))
+    assert fitted.bytes <= UNIVERSAL.max_bytes
+    assert b"mp4a" not in fitted.path.read_bytes()
+
+
+def test_a_clip_too_long_for_its_floor_says_how_long_it_may_be(fit: Fit) -> None:
+    with pytest.raises(CannotFit) as caught:
+        fit(clips.clip("clip.mp4", 4), Budget(15_000, 1920))
+    assert 0 < caught.value.facts["fits_seconds"] < 4
+    assert caught.value.facts["instead"] == ["cut"]
+
+
+def test_the_same_clip_gives_the_same_bytes(fit: Fit) -> None:
+    content = clips.clip("clip.mp4", 2)
+    budget = Budget(60_000, 1920)
+    assert fit(content, budget).sha256 == fit(content, budget).sha256
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.avi"])
+def test_a_truncated_clip_is_refused(tmp_path: Path, name: str) -> None:
+    content = clips.clip(name)
+    with pytest.raises(MediaDamaged):
+        probe(tmp_path, content[: len(content) * 2 // 3])
+
+
+def test_a_playlist_named_mp4_reads_no_other_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.mp4"
+    secret.write_bytes(clips.clip("clip.mp4", 2))
+    with pytest.raises(MediaUnsupported, match="playlist"):
+        probe(tmp_path, b"#EXTM3U\n#EXTINF:2,\n" + str(secret).encode() + b"\n#EXT-X-ENDLIST\n")
+    with pytest.raises(MediaUnsupported):
+        probe(tmp_path, b"ffconcat version 1.0\nfile " + str(secret).encode() + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [("s.wav", "audio/wav"), ("s.mp3", "audio/mpeg"), ("s.m4a", "audio/mp4"), ("s.ogg", "audio/ogg"), ("s.flac", "audio/flac"),
+     ("s.amr", "audio/amr")],
+)  # fmt: skip
+def test_every_sound_file_becomes_one_that_handsets_play(
+    fit: Fit, tmp_path: Path, name: str, content_type: str
+) -> None:
+    content = clips.sound(name)
+    facts = probe(tmp_path, content)
+    assert (facts.kind, facts.content_type) == (Kind.AUDIO, content_type)
+    fitted = fit(content)
+    assert fitted.bytes <= UNIVERSAL.max_bytes
+    assert fitted.content_type in {"audio/mp4", "audio/mpeg", "audio/amr"}
+    assert fit(fitted.path.read_bytes()).untouched
+
+
+def test_a_long_sound_file_is_pressed_into_the_budget_or_refused(fit: Fit) -> None:
+    content = clips.sound("s.wav", 60)
+    fitted = fit(content)
+    assert fitted.bytes <= UNIVERSAL.max_bytes
+    with pytest.raises(CannotFit) as caught:
+        fit(content, Budget(40_000, 1920))
+    assert 0 < caught.value.facts["fits_seconds"] < 60
+
+
+def test_a_video_where_only_pictures_may_go_is_refused(fit: Fit) -> None:
+    with pytest.raises(MediaUnsupported):
+        fit(clips.clip("clip.mp4", 2), Budget(100_000, 1920, ("image/jpeg",)))
+
+
+def test_a_still_named_mp4_is_a_still(tmp_path: Path) -> None:
+    assert probe(tmp_path, pictures.save(pictures.photograph(40, 30), "JPEG")).kind is Kind.STILL
+
+
+def test_a_clip_goes_through_the_confined_pool_with_its_usual_limits(tmp_path: Path) -> None:
+    file = tmp_path / "upload"
+    file.write_bytes(clips.clip("clip.mp4"))
+    pool = DecoderPool(1, seconds=60, memory_bytes=2_000_000_000, preload=["app.probe", "app.fit"])
+    try:
+        facts = pool.run(probe_media, file, max_pixels=200_000_000)
+        fitted = pool.run(fit_media, file, facts, UNIVERSAL, tmp_path)
+    finally:
+        pool.close()
+    assert fitted.content_type == "video/mp4"
