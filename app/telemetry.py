@@ -50,7 +50,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("botocore", "boto3", "urllib3", "huey", "alembic.runtime.plugins"):
+    for noisy in ("botocore", "boto3", "urllib3", "huey", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -85,12 +85,14 @@ ENDED = FINAL_BY_REPORT | {
     MessageState.CANCELLED,
     MessageState.NO_REPORT,
 }
-RESENDABLE = frozenset({
-    MessageState.REFUSED,
-    MessageState.REJECTED,
-    MessageState.EXPIRED,
-    MessageState.UNREACHABLE,
-})
+RESENDABLE = frozenset(
+    {
+        MessageState.REFUSED,
+        MessageState.REJECTED,
+        MessageState.EXPIRED,
+        MessageState.UNREACHABLE,
+    }
+)
 
 _AFTER_OUTCOME = {
     OutcomeKind.ACCEPTED: MessageState.ACCEPTED,

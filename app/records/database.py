@@ -5,6 +5,7 @@ writes so that a reader never has to upgrade, and a busy time-out. PostgreSQL: R
 says so. No function in records talks to the network, so a transaction is never open while we wait for somebody else.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -63,6 +64,7 @@ class Database:
     def __init__(self, url: str, *, busy_seconds: float = 10.0, clock: Clock | None = None) -> None:
         self.url = sa.make_url(url)
         self.clock = clock
+        self._open = threading.local()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = _sqlite_engine(self.url, busy_seconds)
@@ -102,7 +104,16 @@ class Database:
             self.engine.connect().execution_options(postcard_write=True) as connection,
             connection.begin(),
         ):
-            yield connection
+            self._open.write = True
+            try:
+                yield connection
+            finally:
+                self._open.write = False
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside a write transaction: no network call may be made then, and a test looks."""
+        return getattr(self._open, "write", False)
 
     def now(self, connection: sa.Connection) -> datetime:
         """Tell the time by the database's clock, aware, UTC."""

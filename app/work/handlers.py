@@ -12,7 +12,8 @@ from app.pipeline import make_rendition, ready_campaign, send_batch, settle_repo
 from app.records.campaigns import get_campaign
 from app.records.jobs import Job, extend_job
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=20)
+"""A killed worker's job is taken over after this; a living one extends it every third of it."""
 DEFAULT_PROFILE = "universal"
 Handler = Callable[[Postcard, Job], timedelta | None]
 """Does one job; the time it gives back is when it wants to be done again."""

@@ -15,7 +15,8 @@ from app.model.status import CampaignState
 from app.records.campaigns import campaigns_in, finish_if_done
 from app.records.idempotency import forget_old_keys
 from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
-from app.records.messages import sweep_abandoned, sweep_silent
+from app.records.messages import sweep_silent
+from app.records.sending import sweep_abandoned
 from app.telemetry import log
 from app.upload.spool import sweep_spool
 

@@ -54,13 +54,16 @@ def test_one_due_job_serves_for_the_same_subject_at_the_earlier_time(database: D
         assert due_jobs(connection, at=clock.now()) == [first]
 
 
-def test_a_serial_job_under_way_serves_too_until_its_lease_ran_out(database: Database) -> None:
+def test_a_serial_job_that_is_claimed_serves_even_when_its_lease_ran_out(database: Database) -> None:
     clock = database.clock = MovableClock()
     with database.write() as connection:
         first = ensure_job(connection, "send", "c", at=clock.now(), not_before=clock.now(), serial=True)
         claim_job(connection, first, at=clock.now(), lease=LEASE)
         assert ensure_job(connection, "send", "c", at=clock.now(), not_before=clock.now(), serial=True) == first
         assert ensure_job(connection, "send", "c", at=clock.now(), not_before=clock.now(), serial=False) != first
+        clock.move(seconds=61)
+        assert ensure_job(connection, "send", "d", at=clock.now(), not_before=clock.now(), serial=True) != first
+        assert ensure_job(connection, "send", "c", at=clock.now(), not_before=clock.now(), serial=True) == first
 
 
 def test_a_job_that_is_put_back_is_due_at_its_time(database: Database) -> None:

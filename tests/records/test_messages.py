@@ -10,19 +10,9 @@ from app.records.callbacks import add_callback
 from app.records.campaigns import count_messages, finish_if_done, get_campaign, move_campaign
 from app.records.database import Database
 from app.records.jobs import Job
-from app.records.messages import (
-    Claimed,
-    attempts_of,
-    claim_messages,
-    get_message,
-    list_messages,
-    reports_of,
-    resend,
-    settle_outcome,
-    settle_report,
-    sweep_abandoned,
-    sweep_silent,
-)
+from app.records.messages import attempts_of, get_message, list_messages, resend, sweep_silent
+from app.records.reports import reports_of, settle_report
+from app.records.sending import Claimed, claim_messages, settle_outcomes, sweep_abandoned
 from app.records.suppressions import add_suppressions
 from tests.records.rows import MovableClock, running_campaign
 
@@ -46,7 +36,8 @@ def settle(database: Database, claimed: Claimed, kind: OutcomeKind, **facts: obj
             answered_at=at,
             **facts,  # type: ignore[arg-type]  # -- facts of the test at hand
         )
-        return settle_outcome(connection, claimed, outcome, attempts_allowed=3, at=at, wait=timedelta(0))
+        (settled,) = settle_outcomes(connection, [(claimed, outcome)], attempts_allowed=3, at=at, wait=timedelta(0))
+        return settled.state
 
 
 def report(database: Database, mt_id: str, status: str) -> bool:
