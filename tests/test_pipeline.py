@@ -20,8 +20,10 @@ from app.errors import (
     NoSender,
     NotFound,
     StillHeld,
+    StoreMisconfigured,
     StoreUnavailable,
 )
+from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.model.media import AssetState
 from app.model.messages import AssetPart, TextPart
@@ -272,3 +274,42 @@ def test_a_lost_object_is_made_again_before_it_is_sent(post: Postcard) -> None:
 def messages_asset(post: Postcard) -> str:
     with post.database.read() as connection:
         return list_assets(connection)[0].id
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ({"kind": "refuse", "code": 15201}, MessageState.REFUSED),
+        ({"kind": "refuse", "code": 15000, "status": 500}, MessageState.UNKNOWN),
+        ({"kind": "garbage"}, MessageState.UNKNOWN),
+        ({"kind": "cut_before"}, MessageState.UNKNOWN),
+        ({"kind": "cut_after"}, MessageState.UNKNOWN),
+        ({"kind": "latency", "seconds": 3.0}, MessageState.UNKNOWN),
+    ],
+)
+def test_an_answer_that_proves_nothing_is_unknown_and_is_not_sent_again_by_itself(
+    post: Postcard, sandbox: RunningSandbox, fault: dict[str, object], state: MessageState
+) -> None:
+    slow = replace(post.settings.openmarket, connect_seconds=0.5, answer_seconds=0.5)
+    gateway = OpenMarketGateway(slow)
+    path = replace(post, gateway=gateway)
+    sandbox.add_fault(str(fault["kind"]), **{name: value for name, value in fault.items() if name != "kind"})
+    campaign = create_campaign(path, order(path), created_by="test")
+    work_off(path)
+    work_off(path)
+    gateway.close()
+    message = messages_of(post, campaign.id)[TO]
+    assert message.state is state
+    assert message.attempts == 1
+    assert message.problem
+    assert campaign_of(post, campaign.id).state in {CampaignState.FINISHED, CampaignState.PAUSED}
+
+
+def test_wrong_credentials_for_the_store_are_a_sentence_for_the_operator(
+    post: Postcard, seaweed: EmbeddedStore
+) -> None:
+    stranger = S3Store(post.settings.s3, public_base_url="", access_key=seaweed.access_key, secret_key="wrong")
+    with pytest.raises(StoreMisconfigured):
+        upload(replace(post, store=stranger), phone_photo(640, 480))
+    with post.database.read() as connection:
+        assert list_assets(connection) == []
