@@ -23,6 +23,7 @@ from app.settings import Settings
 
 MAX_JSON_BYTES = 5_000_000
 """A campaign of 100,000 recipients fits."""
+_SILENT_SECONDS = 30.0
 _SIGN_IN_TRIES = "20 per minute; 100 per hour"
 
 
@@ -90,6 +91,11 @@ def _install_body_checks(app: APIFlask) -> None:
 
     @app.before_request
     def _body() -> None:
+        # A client that stops in the middle of its body must not hold a thread for ever. Gunicorn lends its socket, and
+        # takes the limit off again for the next request.
+        connection = request.environ.get("gunicorn.socket")
+        if connection is not None:
+            connection.settimeout(_SILENT_SECONDS)
         if request.endpoint is None:  # nothing there, or not for this method: that is said first
             return
         if request.endpoint in {"assets.create_asset", "callbacks.take"} and request.mimetype != "application/json":

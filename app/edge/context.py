@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from flask import current_app, request
 
@@ -21,6 +21,11 @@ class Edge:
     _lifecycle_days: int | None = None
     _read_at: float = field(default=-_LIFECYCLE_SECONDS)
     _lock: Lock = field(default_factory=Lock)
+    # Uploads that wait for their renditions hold a thread each; some threads stay free for everybody else.
+    waiting: BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting = BoundedSemaphore(max(1, self.post.settings.web.threads * 3 // 4))
 
     def lifecycle_days(self) -> int | None:
         """Tell after how many days the bucket's rules remove media; the setting when the store does not answer."""

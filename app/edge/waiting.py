@@ -6,6 +6,7 @@ import time
 from flask import request
 
 from app.duties.postcard import Postcard
+from app.edge.context import Edge
 from app.model.media import Asset, AssetState
 from app.records.assets import get_asset
 
@@ -20,9 +21,17 @@ def preferred_wait() -> int | None:
     return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else None
 
 
-def wait_until_fitted(post: Postcard, asset: Asset, *, seconds: float) -> Asset:
-    """Look at the records until the asset is no longer *fitting*, or the time is over."""
-    deadline = time.monotonic() + seconds
+def wait_until_fitted(edge: Edge, asset: Asset, *, seconds: float) -> Asset:
+    """Look at the records until the asset is no longer *fitting*, or the time is over; not at all when too many wait."""
+    if not edge.waiting.acquire(blocking=False):
+        return asset
+    try:
+        return _look_until_fitted(edge.post, asset, deadline=time.monotonic() + seconds)
+    finally:
+        edge.waiting.release()
+
+
+def _look_until_fitted(post: Postcard, asset: Asset, *, deadline: float) -> Asset:
     while asset.state is AssetState.FITTING and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
         with post.database.read() as connection:

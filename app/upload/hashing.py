@@ -1,6 +1,7 @@
 """SHA-256 beside the reading and writing: it costs more than both, and runs without Python's lock.
 
-Measured for a 4 MB upload on two cores: 2.6 ms with the thread, 3.4 ms without, 2.3 ms for the hash alone.
+Measured for a 4 MB upload on two free cores: 2.7 to 3.3 ms with the thread, 3.4 to 3.7 ms without, 2.3 ms for the hash
+alone. With both cores busy the thread gains nothing and costs about 0.3 ms.
 """
 
 import hashlib

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import requests
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
 from app.edge import create_app
+from app.edge.context import edge
 from app.host.s3 import S3Store
 from app.settings import S3
 from tests.edge.conftest import Browser, Working
@@ -66,6 +68,17 @@ def test_an_upload_that_takes_long_is_promised_and_found_later(api: FlaskClient,
     assert (answer.get_json()["state"], answer.get_json()["renditions"]) == ("fitting", [])
     shown = api.get(answer.headers["Location"])
     assert (shown.status_code, shown.get_json()["state"]) == (200, "fitting")
+
+
+def test_too_many_waiting_uploads_are_promised_at_once_so_that_others_are_served(
+    app: APIFlask, api: FlaskClient, queue: Working
+) -> None:
+    queue.held = True
+    with app.app_context():
+        places = edge().waiting
+    while places.acquire(blocking=False):
+        pass
+    assert send(api, SMALL, Prefer="wait=100").status_code == 202
 
 
 @pytest.mark.parametrize(

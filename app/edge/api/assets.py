@@ -86,7 +86,7 @@ def _accept(upload: Spooled, settle: Settle) -> Response:
     post = the_post()
     asset, new = accept_asset(post, upload, created_by=caller().label)
     wait = preferred_wait()
-    asset = wait_until_fitted(post, asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
+    asset = wait_until_fitted(edge(), asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
     answer = _answer_asset(asset, new=new)
     if asset.state is AssetState.READY:
         with post.change() as change:
