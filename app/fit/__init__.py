@@ -4,6 +4,9 @@ media     fit_media: the entry, by kind          share     share_budget: one mes
 still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRGB, no larger than the side
 codecs    the JPEG encoders                      jpeg      the search for the quality
 png       flat art without loss                  strip     metadata out, pixels untouched
+animation fit_animation: to GIF, a ladder        frames    decoded once, one after the other
+gif       one palette, what changed, gifsicle    video     fit_video: to MP4, two passes
+audio     fit_audio: to M4A                      contact   fit_contact: a vCard and its photo
 ssim      how much is left of it                 output    written, counted, hashed, never over the budget
 """
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from app.errors import MediaUnsupported
 from app.fit.animation import fit_animation
 from app.fit.audio import fit_audio
+from app.fit.contact import fit_contact
 from app.fit.still import fit_still
 from app.fit.video import fit_video
 from app.model.media import Budget, Facts, Fitted, Kind
@@ -20,10 +20,8 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
         out_dir: where the result is written, under the SHA-256 of its bytes.
         fast: take the quicker way where there are two.
 
-    CannotFit when nothing acceptable is short enough, with ``limit_bytes`` and ``best_bytes``.
-
-    Raises:
-        MediaUnsupported: a kind that is not fitted.
+    CannotFit when nothing acceptable is short enough, with ``limit_bytes`` and ``best_bytes``; MediaUnsupported when
+    the program that it takes is not here, or the kind may not go out; MediaDamaged when no decoder gets through it.
     """
     if facts.kind is Kind.STILL:
         return fit_still(path, facts, budget, out_dir, fast=fast)
@@ -33,4 +31,4 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
         return fit_video(path, facts, budget, out_dir)
     if facts.kind is Kind.AUDIO:
         return fit_audio(path, facts, budget, out_dir)
-    raise MediaUnsupported(f"Fitting of this kind ({facts.kind}) is not possible yet.", found=facts.content_type)
+    return fit_contact(path, facts, budget, out_dir)

@@ -7,11 +7,25 @@ from app.confine.programs import CLIP_TYPES, ffmpeg_path
 from app.errors import MediaDamaged, MediaUnsupported, UploadEmpty
 from app.model.media import Facts
 from app.probe.clip import probe_clip
+from app.probe.contact import probe_contact
 from app.probe.ends import bytes_behind
 from app.probe.sniff import EMPTY, HEAD_BYTES, Format, sniff
 from app.probe.still import probe_still
 
-ACCEPTED = ("JPEG", "PNG", "HEIC", "WebP", "AVIF", "GIF", "BMP", "TIFF", "animated GIF", "animated WebP", "APNG")
+ACCEPTED = (
+    "JPEG",
+    "PNG",
+    "HEIC",
+    "WebP",
+    "AVIF",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "animated GIF",
+    "animated WebP",
+    "APNG",
+    "vCard",
+)
 ACCEPTED_CLIPS = ("MP4", "MOV", "3GP", "WebM", "Matroska", "AVI", "MP3", "M4A", "Ogg", "FLAC", "AMR", "WAV", "AAC")
 _LONGEST_SUFFIX = 6
 
@@ -38,6 +52,8 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
     if found.content_type in CLIP_TYPES and ffmpeg_path() is not None:
         _check_end(path, found)
         return probe_clip(path, found)
+    if found.content_type == "text/x-vcard":
+        return probe_contact(path)
     if not found.decoder:
         raise MediaUnsupported(
             f"This is {found.name}{_lie(found, filename, declared_type)}.",

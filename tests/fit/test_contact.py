@@ -1,0 +1,125 @@
+"""Contacts: as they came where they fit, without their photo's place, with a smaller photo or none where they must."""
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from app.errors import CannotFit, MediaDamaged, PostcardError
+from app.fit import fit_media
+from app.model.media import Budget, Fitted, Kind
+from app.model.vcard import parse_vcard
+from app.probe import probe_media
+from tests.media import pictures
+
+UNIVERSAL = Budget(285_904, 1920)
+Fit = Callable[..., Fitted]
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Fit:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def run(content: bytes, budget: Budget = UNIVERSAL) -> Fitted:
+        file = tmp_path / "upload"
+        file.write_bytes(content)
+        facts = probe_media(file, max_pixels=200_000_000)
+        assert facts.kind is Kind.CONTACT
+        return fit_media(file, facts, budget, out)
+
+    return run
+
+
+def card(version: str = "3.0", photo: bytes | None = None, name: str = "Zoë Müller") -> bytes:
+    lines = ["BEGIN:VCARD", f"VERSION:{version}", f"FN:{name}", "N:Müller;Zoë;;;", "TEL;TYPE=CELL:+447700900123"]
+    if photo is not None:
+        text = base64.b64encode(photo).decode()
+        folded = "\r\n ".join(text[at : at + 74] for at in range(0, len(text), 74))
+        head = {"2.1": "PHOTO;ENCODING=BASE64;JPEG:", "3.0": "PHOTO;ENCODING=b;TYPE=JPEG:"}
+        lines.append(f"{head.get(version, 'PHOTO:data:image/jpeg;base64,')}\r\n {folded}")
+        if version == "2.1":
+            lines.append("")
+    return "\r\n".join([*lines, "END:VCARD", ""]).encode()
+
+
+def photo_of(fitted: Fitted) -> Image.Image | None:
+    lines = parse_vcard(fitted.path.read_text(encoding="utf-8"))
+    found = next((line.photo for line in lines if line.photo), None)
+    return Image.open(io.BytesIO(found)) if found else None
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "4.0"])
+def test_a_contact_that_fits_is_not_touched(fit: Fit, version: str) -> None:
+    content = card(version, pictures.save(pictures.photograph(60, 60), "JPEG"))
+    fitted = fit(content)
+    assert fitted.untouched
+    assert fitted.content_type == "text/x-vcard"
+    assert fitted.path.suffix == ".vcf"
+    assert fitted.path.read_bytes() == content
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "4.0"])
+def test_a_photo_is_made_smaller_before_it_is_left_out(fit: Fit, version: str) -> None:
+    content = card(version, pictures.save(pictures.photograph(1200, 900), "JPEG", quality=92))
+    fitted = fit(content, Budget(30_000, 1920))
+    photo = photo_of(fitted)
+    assert fitted.bytes <= 30_000
+    assert fitted.given_up == ("photo made smaller",)
+    assert photo is not None
+    assert max(photo.size) <= 320
+    bare = fit(content, Budget(400, 1920))
+    assert bare.given_up == ("photo left out",)
+    assert photo_of(bare) is None
+    assert "Zoë Müller" in bare.path.read_text(encoding="utf-8")
+    assert max(map(len, bare.path.read_bytes().split(b"\r\n"))) <= 75
+
+
+def test_the_place_in_a_photo_goes(fit: Fit) -> None:
+    content = card("3.0", pictures.save(pictures.photograph(100, 100), "JPEG", exif=pictures.exif(gps=True)))
+    fitted = fit(content)
+    photo = photo_of(fitted)
+    assert photo is not None
+    assert not photo.getexif()
+
+
+def test_old_letters_become_utf_8(fit: Fit) -> None:
+    fitted = fit(card("2.1").decode().encode("latin-1"))
+    assert "letters written as UTF-8" in fitted.given_up
+    assert "Zoë Müller" in fitted.path.read_text(encoding="utf-8")
+
+
+def test_a_contact_too_long_without_any_photo_is_refused(fit: Fit) -> None:
+    with pytest.raises(CannotFit):
+        fit(card(name="x" * 2_000), Budget(1_000, 1920))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        card()[:-14],
+        card().replace(b"VERSION:3.0", b"VERSION:9.9"),
+        b"BEGIN:VCARD\r\nVERSION:3.0\r\nNOTE:x\r\nEND:VCARD\r\n",
+    ],
+)
+def test_what_is_no_whole_contact_is_refused(fit: Fit, content: bytes) -> None:
+    with pytest.raises(MediaDamaged):
+        fit(content)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.text(max_size=60), max_size=8), max_bytes=st.integers(100, 2_000))
+def test_any_lines_give_a_contact_within_the_budget_or_one_of_our_errors(
+    fit: Fit, lines: list[str], max_bytes: int
+) -> None:
+    text = "\r\n".join(["BEGIN:VCARD", "VERSION:3.0", "FN:A", *lines, "END:VCARD", ""])
+    try:
+        fitted = fit(text.encode("utf-8", "replace"), Budget(max_bytes, 1920))
+    except PostcardError:
+        return
+    assert fitted.bytes <= max_bytes
