@@ -61,6 +61,15 @@ def _numbers(values: tuple[str, ...]) -> str:
     return f"must be numbers in international format; wrong: {', '.join(wrong)}" if wrong else ""
 
 
+def _replies(values: tuple[str, ...]) -> str:
+    wrong = [value for value in values if not re.fullmatch(r"[A-Z]{2}:(postcard|openmarket)", value)]
+    return f"must look like US:postcard,GB:openmarket; wrong: {', '.join(wrong)}" if wrong else ""
+
+
+def _short_text(value: str) -> str:
+    return "" if len(value) <= 500 and value.isprintable() else "must be at most 500 characters in one line"
+
+
 def _codes_or_statuses(values: tuple[str, ...]) -> str:
     wrong = [value for value in values if not re.fullmatch(r"15\d{3}|[345]\d{2}", value)]
     return f"must be codes such as 15000 or HTTP statuses from 300 to 599; wrong: {', '.join(wrong)}" if wrong else ""
@@ -145,6 +154,9 @@ class Public:
         "Address under which keys are public: bucket or CDN, without a slash at the end. Empty: endpoint/bucket.",
         check=_HTTP,
     )
+    distribution_id: str = _setting(
+        "", "CloudFront distribution in front of the bucket; it forgets what is deleted or taken down. Empty: none."
+    )
 
 
 @dataclass(frozen=True)
@@ -217,6 +229,23 @@ class OpenMarket:
     )
     attempts: int = _setting(
         5, "Tries of one message, counting only what certainly was not accepted.", check=_between(1, 20)
+    )
+    replies: tuple[str, ...] = _setting(
+        (),
+        "Who answers STOP and HELP, per sender's country, e.g. `US:postcard,GB:openmarket`. Countries not named: OpenMarket. "
+        "Numbers are suppressed in any case.",
+        check=_replies,
+    )
+    stop_text: str = _setting(
+        "",
+        "Postcard's answer to STOP: the one confirmation, with the name of the programme and no marketing. Needed where "
+        "Postcard answers.",
+        check=_short_text,
+    )
+    help_text: str = _setting(
+        "",
+        "Postcard's answer to HELP: the name of the programme, how to get help and how to stop. Needed where Postcard answers.",
+        check=_short_text,
     )
     not_accepted: tuple[str, ...] = _setting(
         (),

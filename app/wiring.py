@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from app.confine import DecoderPool
 from app.duties.postcard import Postcard
 from app.duties.recipients import is_loopback, senders_of
+from app.duties.replies import answers_by_postcard
 from app.errors import CannotStart, SettingsInvalid
 from app.host.client import bucket_url
 from app.host.s3 import S3Store
@@ -54,6 +55,13 @@ def require_consistent(settings: Settings) -> None:
         mistakes.append("POSTCARD_CALLBACK_SECRET must be set to 24 characters or more (`postcard run` makes its own)")
     if not senders_of(settings.openmarket):
         mistakes.append("POSTCARD_OPENMARKET_SOURCES, or SOURCE and MT_CONFIG, must name a sender")
+    if answers_by_postcard(settings.openmarket) and not (
+        settings.openmarket.stop_text.strip() and settings.openmarket.help_text.strip()
+    ):
+        mistakes.append(
+            "POSTCARD_OPENMARKET_STOP_TEXT and POSTCARD_OPENMARKET_HELP_TEXT must be set where POSTCARD_OPENMARKET_REPLIES "
+            "lets Postcard answer"
+        )
     real = [url for url in settings.openmarket.endpoints if not is_loopback(url)]
     mistakes += [f"POSTCARD_OPENMARKET_ENDPOINTS: {url} is not https" for url in real if not url.startswith("https:")]
     if real and not (settings.openmarket.account_id and settings.openmarket.password):
@@ -107,7 +115,8 @@ def make_decoders(settings: Settings) -> DecoderPool:
 
 def make_store(settings: Settings) -> S3Store:
     """Make the store that the settings name."""
-    return S3Store(settings.s3, public_base_url=settings.public.base_url)
+    public = settings.public
+    return S3Store(settings.s3, public_base_url=public.base_url, distribution_id=public.distribution_id)
 
 
 def make_gateway(settings: Settings) -> OpenMarketGateway:

@@ -39,10 +39,11 @@ def remove_asset(post: Postcard, asset_id: str) -> None:
 
 
 def finish_deletions(post: Postcard) -> None:
-    """Delete the bytes of everything that is marked *deleting*, then forget the rows."""
+    """Delete the bytes of everything that is marked *deleting*, in the bucket and in the CDN, then forget the rows."""
     with post.database.read() as connection:
         keys = objects_being_deleted(connection)
     for key in keys:
         post.store.delete(key)
+        post.store.uncache([key])
         with post.change() as change:
             forget_object(change.connection, key)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from app import settings
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_s3 import S3Client
 
 
@@ -18,7 +19,6 @@ def make_client(s3: settings.S3, *, access_key: str = "", secret_key: str = "") 
     """
     # boto3 takes 0.2 s to import: commands that need no store should not wait for it.
     import boto3
-    from botocore.config import Config
 
     return boto3.client(
         "s3",
@@ -26,19 +26,26 @@ def make_client(s3: settings.S3, *, access_key: str = "", secret_key: str = "") 
         region_name=s3.region,
         aws_access_key_id=access_key or None,
         aws_secret_access_key=secret_key or None,
-        config=Config(
-            connect_timeout=s3.connect_seconds,
-            read_timeout=s3.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": s3.attempts},
-            max_pool_connections=32,
-            tcp_keepalive=True,
-            signature_version="s3v4",
-            # Our SHA-256 travels with each object; boto3's own CRC would be computed for nothing.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            # A bucket name in the host name needs DNS that only AWS has.
-            s3={"addressing_style": "path" if s3.endpoint_url else "auto"},
-        ),
+        config=client_config(s3),
+    )
+
+
+def client_config(s3: settings.S3) -> "Config":
+    """Make boto3's configuration: our time-outs and retries, nothing computed for nothing."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=s3.connect_seconds,
+        read_timeout=s3.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": s3.attempts},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+        signature_version="s3v4",
+        # Our SHA-256 travels with each object; boto3's own CRC would be computed for nothing.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        # A bucket name in the host name needs DNS that only AWS has.
+        s3={"addressing_style": "path" if s3.endpoint_url else "auto"},
     )
 
 

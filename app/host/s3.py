@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,10 +15,11 @@ from app import settings
 from app.errors import NotFound, StoreMisconfigured, StoreUnavailable
 from app.host.address import key_of, sha256_of_key, shown_name
 from app.host.answers import asking, tolerating
+from app.host.cdn import invalidate
 from app.host.client import bucket_url, make_client
 from app.host.lifecycle import Expiry, expires_at, read_expiration_header, read_expiries, shortest_days
 from app.host.multipart import PART_BYTES, put_in_parts
-from app.model.ports import Stored
+from app.model.ports import Listed, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,18 +40,36 @@ class S3Store:
         public_base_url: where the world fetches keys, without a slash at the end; empty = bucket at the endpoint.
         access_key: explicit credentials, for the embedded store; empty = as boto3 finds them.
         secret_key: goes with ``access_key``.
+        distribution_id: the CloudFront distribution in front; empty = none, nothing is invalidated.
 
-    Rights needed, on the bucket: ``s3:ListBucket`` (without it AWS answers 403 for a missing key) and
-    ``s3:GetLifecycleConfiguration``; on ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``,
-    ``s3:DeleteObject``, ``s3:AbortMultipartUpload``; web and worker alike, since a preview is hosted in the web. ``RIGHTS_ON_*``
-    hold them for the rule test against infra/.
+    Rights needed, for web and worker alike, since a preview is hosted in the web. On the bucket: ``s3:ListBucket`` (without
+    it AWS answers 403 for a missing key), ``s3:ListBucketVersions`` and ``s3:GetLifecycleConfiguration``; on
+    ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``, ``s3:DeleteObject``,
+    ``s3:DeleteObjectVersion``, ``s3:AbortMultipartUpload``; on the distribution, where there is one,
+    ``cloudfront:CreateInvalidation``. ``RIGHTS_ON_*`` hold them for the rule test against infra/.
     """
 
-    RIGHTS_ON_BUCKET = ("s3:GetLifecycleConfiguration", "s3:ListBucket")
-    RIGHTS_ON_OBJECTS = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+    RIGHTS_ON_BUCKET = ("s3:GetLifecycleConfiguration", "s3:ListBucket", "s3:ListBucketVersions")
+    RIGHTS_ON_OBJECTS = (
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObject",
+        "s3:PutObject",
+    )
+    RIGHTS_ON_DISTRIBUTION = ("cloudfront:CreateInvalidation",)
 
-    def __init__(self, s3: settings.S3, *, public_base_url: str, access_key: str = "", secret_key: str = "") -> None:
+    def __init__(
+        self,
+        s3: settings.S3,
+        *,
+        public_base_url: str,
+        access_key: str = "",
+        secret_key: str = "",
+        distribution_id: str = "",
+    ) -> None:
         self._s3 = s3
+        self._distribution_id = distribution_id
         self._public_base_url = public_base_url.rstrip("/") or bucket_url(s3)
         self._credentials = (access_key, secret_key)
         self._making = threading.Lock()
@@ -158,6 +178,49 @@ class S3Store:
             answer = self.client.delete_object(Bucket=self._s3.bucket, Key=key)
         if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
             raise StoreUnavailable(_NOT_S3, operation="delete", key=key)
+
+    def erase(self, key: str) -> None:
+        """Remove an object with all of its versions; one that is not there is a success.
+
+        Raises:
+            StoreUnavailable: try again.
+            StoreMisconfigured: bucket, rights or credentials.
+
+        Cost: one list, and one request a version.
+        """
+        with asking("erase", key=key):
+            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self._s3.bucket, Prefix=key)
+            listed = [each for page in pages for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
+            versions = [each["VersionId"] for each in listed if each["Key"] == key and "VersionId" in each]
+            for version in versions:
+                if version != "null":
+                    self.client.delete_object(Bucket=self._s3.bucket, Key=key, VersionId=version)
+        # In a bucket without versions this is the object itself; a delete marker would be one more version.
+        if not versions or "null" in versions:
+            self.delete(key)
+
+    def uncache(self, keys: Sequence[str]) -> None:
+        """Have CloudFront forget these keys at all of its edges; it begins at once and takes about a minute.
+
+        Raises:
+            StoreUnavailable: try again.
+            StoreMisconfigured: rights, credentials or the distribution's id.
+        """
+        if self._distribution_id and keys:
+            with asking("uncache"):
+                invalidate(self._s3, self._distribution_id, keys, credentials=self._credentials)
+
+    def list_keys(self, prefix: str) -> Iterator[Listed]:
+        """List every object under ``prefix``, 1,000 a request.
+
+        Raises:
+            StoreUnavailable: try again; what was given is right and not all.
+            StoreMisconfigured: bucket, rights or credentials.
+        """
+        with asking("list", prefix=prefix):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self._s3.bucket, Prefix=prefix):
+                for each in page.get("Contents", ()):
+                    yield Listed(each["Key"], each["Size"], each["LastModified"].astimezone(UTC))
 
     def lifecycle_days(self) -> int | None:
         """Read from the bucket after how many days its rules remove public media; None = never.

@@ -1,6 +1,6 @@
 """What the path asks of the outside. Adapters: S3Store (host), OpenMarketGateway (send), HueyQueue (work)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,15 @@ class Stored:
     sha256: str
     stored_at: datetime
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a list of the bucket names it."""
+
+    key: str
+    bytes: int
+    stored_at: datetime
 
 
 class Store(Protocol):
@@ -46,6 +55,15 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is a success."""
+
+    def erase(self, key: str) -> None:
+        """Remove an object with all of its versions, so that nobody can bring it back; none there is a success."""
+
+    def uncache(self, keys: Sequence[str]) -> None:
+        """Have the CDN in front of the store forget these keys; where there is none, nothing is to be done."""
+
+    def list_keys(self, prefix: str) -> Iterator[Listed]:
+        """List every object under ``prefix``, in the order of the keys, page by page."""
 
     def lifecycle_days(self) -> int | None:
         """After how many days the bucket's own rules remove public media; None = never."""

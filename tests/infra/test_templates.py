@@ -71,12 +71,13 @@ def test_media_can_never_go_within_the_lease(media_template: Template) -> None:
 
 
 def _rights(policy: Any) -> dict[str, set[str]]:
-    """Collect actions by what they are about: the bucket itself, or keys in it."""
-    rights: dict[str, set[str]] = {"bucket": set(), "objects": set()}
+    """Collect actions by what they are about: the bucket itself, keys in it, or the CDN."""
+    rights: dict[str, set[str]] = {"bucket": set(), "objects": set(), "distribution": set()}
     for statement in policy["PolicyDocument"]["Statement"]:
         if "Fn::If" in statement:
             continue  # the key's rights
         about = "bucket" if "Fn::GetAtt" in statement["Resource"] else "objects"
+        about = "distribution" if ":cloudfront:" in str(statement["Resource"]) else about
         rights[about] |= set(statement["Action"])
     return rights
 
@@ -84,9 +85,13 @@ def _rights(policy: Any) -> dict[str, set[str]]:
 def test_the_workers_rights_are_those_that_the_store_asks_for(media_template: Template) -> None:
     rights = _rights(_properties(media_template, "WorkerPolicy"))
     on_bucket = {*S3Store.RIGHTS_ON_BUCKET, *RIGHTS_TO_COMPARE}
-    assert rights == {"bucket": on_bucket, "objects": set(S3Store.RIGHTS_ON_OBJECTS)}
+    assert rights == {
+        "bucket": on_bucket,
+        "objects": set(S3Store.RIGHTS_ON_OBJECTS),
+        "distribution": set(S3Store.RIGHTS_ON_DISTRIBUTION),
+    }
     assert S3Store.__doc__
-    for right in (*S3Store.RIGHTS_ON_BUCKET, *S3Store.RIGHTS_ON_OBJECTS):
+    for right in (*S3Store.RIGHTS_ON_BUCKET, *S3Store.RIGHTS_ON_OBJECTS, *S3Store.RIGHTS_ON_DISTRIBUTION):
         assert right in S3Store.__doc__
 
 
@@ -95,7 +100,11 @@ def test_the_web_may_do_with_objects_what_the_store_asks_for_and_cannot_read_the
 ) -> None:
     # A preview, and a rendition that is asked for by itself, are hosted in the web.
     rights = _rights(_properties(media_template, "WebPolicy"))
-    assert rights == {"bucket": set(S3Store.RIGHTS_ON_BUCKET), "objects": set(S3Store.RIGHTS_ON_OBJECTS)}
+    assert rights == {
+        "bucket": set(S3Store.RIGHTS_ON_BUCKET),
+        "objects": set(S3Store.RIGHTS_ON_OBJECTS),
+        "distribution": set(S3Store.RIGHTS_ON_DISTRIBUTION),
+    }
 
 
 @pytest.mark.parametrize("who", ["Web", "Worker"])
