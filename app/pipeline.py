@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from app.compose.mime import Composed
 from app.duties.breaker import Breaker
 from app.duties.claims import Departures, Pacer, in_flushes, pause
-from app.duties.handsets import learn_from_inbound, learn_from_report
+from app.duties.handsets import learn_from_report
 from app.duties.inbound import settle_inbound
 from app.duties.leases import LeaseKeeper, require_long_lifecycle, verify_once
 from app.duties.media import host_rendition
@@ -227,8 +227,7 @@ def settle_report(post: Postcard) -> int:
                 settle_callback(change.connection, callback.id, "unreadable", problem=read.reason)
                 REPORTS.labels(kind="unreadable", status="").inc()
             elif isinstance(read, Inbound):
-                settle_inbound(change, callback.id, read)
-                learn_from_inbound(post, change, read)
+                settle_inbound(post, change, callback, read)
                 settle_callback(change.connection, callback.id, "settled")
             else:
                 known = report_rows.settle_report(change.connection, callback.id, read, at=change.at)

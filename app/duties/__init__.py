@@ -7,6 +7,7 @@ campaigns    orders, checked whole; pause, resume, cancel, resend
 plan         the message of a campaign for each profile and sender, whole and within its limit
 leases       nothing linked may die too early; restored from its original when it did
 preview      the dry run
+inbound      what a handset sent us            replies  answers to STOP and HELP
 handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause

@@ -1,41 +1,64 @@
-"""What a handset sent us: kept once, and heeded when it says stop."""
+"""What a handset sent us: kept once, heeded when it says stop, and answered where that is ours to do."""
 
 from app.compose.numbers import parse_number
-from app.duties.postcard import Change
+from app.duties.handsets import learn_from_inbound
+from app.duties.postcard import Change, Postcard
+from app.duties.replies import answer_inbound
 from app.errors import InvalidRecipients
-from app.model.messages import Inbound
-from app.records.callbacks import add_inbound
+from app.model.messages import Inbound, Recipient
+from app.records.callbacks import Callback, add_inbound
 from app.records.suppressions import add_suppressions, remove_suppression
 from app.report.stopwords import Verdict, judge_inbound
 from app.telemetry import REPORTS, log, mask_number
 
 
-def settle_inbound(change: Change, callback_id: str, message: Inbound) -> None:
+def settle_inbound(post: Postcard, change: Change, callback: Callback, message: Inbound) -> None:
     """Keep an inbound message; STOP suppresses its number, START undoes a keyword stop only.
 
-    A text that merely sounds like a stop suppresses too, and waits for a person.
+    A text that merely sounds like a stop suppresses too, and waits for a person. A STOP from a number that is suppressed
+    already is not confirmed again.
     """
-    verdict = judge_inbound(message, _country(message.source))
-    if not add_inbound(change.connection, callback_id, message, judged=verdict.value, at=change.at):
+    learn_from_inbound(post, change, message)
+    writer = _writer(message.source)
+    verdict = judge_inbound(message, writer.country if writer else "")
+    inbound_id = add_inbound(change.connection, callback.id, message, judged=verdict.value, at=change.at)
+    if inbound_id is None:
         return
     REPORTS.labels(kind="inbound", status=verdict.value).inc()
     log.info("inbound message", number=mask_number(message.source), judged=verdict.value)
-    if verdict is Verdict.START:
-        remove_suppression(change.connection, message.source, only_reason="keyword")
-    elif verdict in {Verdict.STOP, Verdict.STOP_LIKE}:
-        add_suppressions(
-            change.connection,
-            [message.source],
-            reason="keyword" if verdict is Verdict.STOP else "phrase",
-            note=message.text[:200],
-            created_by="inbound message",
-            at=change.at,
+    newly_stopped = _heed(change, message, verdict)
+    if writer and (newly_stopped or verdict is Verdict.HELP):
+        answer_inbound(
+            change,
+            post.settings.openmarket,
+            inbound_id=inbound_id,
+            message=message,
+            sender_of=writer,
+            verdict=verdict,
+            arrived_at=callback.received_at,
         )
 
 
-def _country(number: str) -> str:
-    """Tell the country of a handset, for its stop words; an odd number falls back to all of them."""
+def _heed(change: Change, message: Inbound, verdict: Verdict) -> bool:
+    """Suppress or free the number; tell whether it is suppressed only now."""
+    if verdict is Verdict.START:
+        remove_suppression(change.connection, message.source, only_reason="keyword")
+    if verdict not in {Verdict.STOP, Verdict.STOP_LIKE}:
+        return False
+    added = add_suppressions(
+        change.connection,
+        [message.source],
+        reason="keyword" if verdict is Verdict.STOP else "phrase",
+        note=message.text[:200],
+        created_by="inbound message",
+        at=change.at,
+    )
+    return added > 0
+
+
+def _writer(number: str) -> Recipient | None:
+    """Tell the country of a handset, for its stop words; None = an odd number, which falls back to all of them."""
     try:
-        return parse_number(number).country
+        return parse_number(number)
     except InvalidRecipients:
-        return ""
+        return None

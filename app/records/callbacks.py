@@ -97,19 +97,23 @@ def settle_callback(
     )
 
 
-def add_inbound(connection: sa.Connection, callback_id: str, message: Inbound, *, judged: str, at: datetime) -> bool:
-    """Keep an inbound message once, however often it is posted.
+def add_inbound(
+    connection: sa.Connection, callback_id: str, message: Inbound, *, judged: str, at: datetime
+) -> str | None:
+    """Keep an inbound message once, however often it is posted; one without a moId is never taken for another.
 
     Returns:
-        whether it is new.
+        its id, or None when it is not new.
     """
-    if connection.execute(sa.select(inbound.c.id).where(inbound.c.mo_id == message.mo_id)).one_or_none():
-        return False
+    mo_id = message.mo_id[:40] or callback_id
+    if connection.execute(sa.select(inbound.c.id).where(inbound.c.mo_id == mo_id)).one_or_none():
+        return None
+    inbound_id = new_id("mo")
     connection.execute(
         sa.insert(inbound).values(
-            id=new_id("mo"),
+            id=inbound_id,
             callback_id=callback_id,
-            mo_id=message.mo_id,
+            mo_id=mo_id,
             source=message.source[:20],
             destinations=list(message.destinations),
             received_at=at,
@@ -122,7 +126,7 @@ def add_inbound(connection: sa.Connection, callback_id: str, message: Inbound, *
             judged=judged,
         )
     )
-    return True
+    return inbound_id
 
 
 def list_inbound(connection: sa.Connection, *, before: str = "", limit: int = 50) -> list[KeptInbound]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,10 +13,13 @@ from app.model.messages import AssetPart, Campaign, Part, Recipient, TextPart
 from app.model.status import CampaignState, MessageState, may_move
 from app.records.tables import campaign_assets, campaigns, messages
 
+ANSWER_WITHIN = timedelta(minutes=5)
+"""An answer to STOP or HELP leaves within this, or not at all; 47 CFR 64.1200(a)(12) allows one confirmation in five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewCampaign:
-    """What a caller asks for, checked; ``state`` is draft, scheduled or preparing."""
+    """What a caller asks for, checked; ``state`` is draft, scheduled or preparing; ``answers`` names an inbound message."""
 
     name: str
     subject: str
@@ -27,6 +30,7 @@ class NewCampaign:
     state: CampaignState
     created_by: str
     send_at: datetime | None = None
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def add_campaign(
             created_at=at,
             created_by=new.created_by,
             send_at=new.send_at,
+            answers=new.answers,
         )
     )
     asset_ids = dict.fromkeys(part.asset_id for part in new.parts if isinstance(part, AssetPart))
@@ -128,8 +133,11 @@ def get_campaign(connection: sa.Connection, campaign_id: str, *, lock: bool = Fa
 
 
 def list_campaigns(connection: sa.Connection, *, before: str = "", limit: int = 50) -> Sequence[Campaign]:
-    """List campaigns, newest first; ``before`` is the id of the last one of the page above."""
-    query = sa.select(campaigns).order_by(campaigns.c.id.desc()).limit(limit)
+    """List campaigns, newest first; ``before`` is the id of the last one of the page above.
+
+    Answers to STOP and HELP are left out.
+    """
+    query = sa.select(campaigns).where(campaigns.c.answers.is_(None)).order_by(campaigns.c.id.desc()).limit(limit)
     if before:
         query = query.where(campaigns.c.id < before)
     return [_campaign(row) for row in connection.execute(query)]
@@ -185,6 +193,16 @@ def edit_draft(connection: sa.Connection, campaign_id: str, changes: Mapping[str
     if changes:
         connection.execute(sa.update(campaigns).where(campaigns.c.id == campaign_id).values(**changes))
     return get_campaign(connection, campaign_id)
+
+
+def answered_since(connection: sa.Connection, number: str, since: datetime) -> bool:
+    """Tell whether a message of this number was answered since then."""
+    query = (
+        sa.select(campaigns.c.id)
+        .join(messages, messages.c.campaign_id == campaigns.c.id)
+        .where(messages.c.number == number, campaigns.c.answers.is_not(None), campaigns.c.created_at >= since)
+    )
+    return connection.execute(query.limit(1)).one_or_none() is not None
 
 
 def count_messages(connection: sa.Connection, campaign_ids: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from app.model.ids import new_id
 from app.model.messages import Message, Outcome
 from app.model.status import CampaignState, MessageState, OutcomeKind, after_outcome
+from app.records.campaigns import ANSWER_WITHIN
 from app.records.jobs import Job, holds_job
 from app.records.messages import message_of
 from app.records.tables import attempts, campaigns, messages, suppressions
@@ -110,14 +111,15 @@ def claim_messages(
     """Mark up to ``limit`` pending messages *sending*, each with a new attempt; the mark is durable at the commit.
 
     Nothing is marked unless the campaign is running and the job is still ours. A suppressed number is marked *suppressed*
-    in this same transaction.
+    in this same transaction; the answer to its own STOP or HELP may reach it, for some minutes.
     """
     running = (
-        sa.select(campaigns.c.id)
+        sa.select(campaigns.c.answers, campaigns.c.created_at)
         .where(campaigns.c.id == campaign_id, campaigns.c.state == CampaignState.RUNNING.value)
         .with_for_update(read=True)
     )
-    if connection.execute(running).one_or_none() is None or not holds_job(connection, job, at=at):
+    campaign = connection.execute(running).one_or_none()
+    if campaign is None or not holds_job(connection, job, at=at):
         return []
     due = (
         sa.select(messages)
@@ -131,7 +133,8 @@ def claim_messages(
         .with_for_update(skip_locked=True)
     )
     chosen = [message_of(row) for row in connection.execute(due)]
-    stopped = _suppress(connection, chosen, at=at)
+    in_answer = campaign.answers is not None and campaign.created_at >= at - ANSWER_WITHIN
+    stopped = set() if in_answer else _suppress(connection, chosen, at=at)
     token, until = new_id("job"), at + lease
     group = [
         Claimed(

@@ -121,6 +121,9 @@ campaigns = sa.Table(
     _at("send_at", null=True),
     _at("started_at", null=True),
     _at("finished_at", null=True),
+    # The inbound message that a campaign of one answers (STOP, HELP): it is answered once.
+    sa.Column("answers", sa.String(40)),
+    sa.Index("uq_campaigns_answers", "answers", unique=True),
 )
 
 campaign_assets = sa.Table(
