@@ -1,0 +1,116 @@
+"""Mutated real files through the confined pool: a result within the budget or one of our errors, never anything else.
+
+    python -m tests.media.fuzz [CASES] [SEED]
+
+It prints what came out how often, and ends with 1 when a decoder died, hung, or raised something that was not foreseen.
+The files that did so are kept in a folder that it names.
+"""
+
+import collections
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import structlog
+
+from app.confine import DecoderPool
+from app.confine.programs import ffmpeg_path
+from app.errors import PostcardError
+from app.model.media import Budget
+from tests.media import clips, pictures
+from tests.media.jobs import probe_and_fit
+
+BUDGET = Budget(20_000, 320)
+UNFORESEEN = (
+    "No decoder gets through this file.",
+    "The decoder broke on this file.",
+    "took longer",
+    "more memory than there is",
+)
+
+
+def real_files() -> list[bytes]:
+    """Make one small file of every kind."""
+    still = pictures.photograph(120, 90)
+    moving = pictures.drawing_that_moves(60, 5)
+    files = [pictures.save(still, kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")]
+    files += [pictures.animation(moving, kind, loop=0) for kind in ("GIF", "WEBP", "PNG")]
+    files += [
+        pictures.save(still, "JPEG", progressive=True, exif=pictures.exif(orientation=6, gps=True)),
+        pictures.save(still.convert("RGBA"), "PNG", exif=pictures.exif(gps=True)),
+        pictures.save(still, "JPEG", icc_profile=pictures.wide_gamut_profile()),
+        pictures.save(still, "TIFF", compression="tiff_lzw"),
+        pictures.cmyk_jpeg(80, 60),
+        b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A\r\nEND:VCARD\r\n",
+    ]
+    if ffmpeg_path():
+        files += [clips.clip(name, 1, size="64x48", rate=5) for name in ("c.mp4", "c.webm", "c.avi")]
+        files += [clips.sound(name, 1) for name in ("s.mp3", "s.ogg", "s.amr", "s.wav")]
+    return files
+
+
+def mutate(content: bytes, chance: random.Random) -> bytes:
+    """Change, cut, double, insert or shuffle a few pieces, more often near the start, where headers are."""
+    data = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 12))):
+        at = int(len(data) * chance.random() ** chance.choice((1, 3)))
+        length = chance.choice((1, 1, 2, 4, 16, 256))
+        match chance.randrange(6):
+            case 0 | 1:
+                data[at : at + 1] = bytes([chance.randrange(256)])
+            case 2:
+                data[at : at + length] = bytes([chance.choice((0, 255, 127, 128))]) * length
+            case 3:
+                del data[at : at + length]
+            case 4:
+                data[at:at] = data[at : at + length]
+            case _:
+                data = data[: chance.randrange(1, len(data) + 1)] if len(data) > 1 and chance.random() < 0.2 else data
+    return bytes(data)
+
+
+def run(cases: int, seed: int) -> int:
+    """Try ``cases`` mutations; returns how many ended in a way that was not foreseen."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    chance = random.Random(seed)
+    files = real_files()
+    outcomes: collections.Counter[str] = collections.Counter()
+    kept = Path(tempfile.mkdtemp(prefix="postcard-fuzz-"))
+    pool = DecoderPool(1, seconds=60, memory_bytes=1_000_000_000, preload=["app.probe", "app.fit", "tests.media.jobs"])
+    began, bad = time.monotonic(), 0
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            upload = Path(folder) / "upload"
+            for number in range(cases):
+                content = mutate(chance.choice(files), chance)
+                upload.write_bytes(content)
+                try:
+                    fitted = pool.run(probe_and_fit, upload, BUDGET, Path(folder))
+                    outcome = f"fitted {fitted.content_type}"
+                    unforeseen = fitted.bytes > BUDGET.max_bytes or fitted.path.stat().st_size != fitted.bytes
+                    fitted.path.unlink(missing_ok=True)
+                except PostcardError as refused:
+                    outcome = refused.slug
+                    unforeseen = any(said in refused.detail for said in UNFORESEEN)
+                outcomes[outcome] += 1
+                if unforeseen:
+                    bad += 1
+                    outcomes["NOT FORESEEN"] += 1
+                    (kept / f"{seed}-{number}").write_bytes(content)
+    finally:
+        pool.close()
+    for outcome, count in outcomes.most_common():
+        sys.stdout.write(f"{count:7} {outcome}\n")
+    sys.stdout.write(
+        f"{cases} cases in {time.monotonic() - began:.0f} s; {bad} not foreseen{f', kept in {kept}' if bad else ''}\n"
+    )
+    if not bad:
+        kept.rmdir()
+    return bad
+
+
+if __name__ == "__main__":
+    numbers = [int(each) for each in sys.argv[1:]]
+    sys.exit(1 if run(*(numbers + [10_000, 1][len(numbers) :])) else 0)
