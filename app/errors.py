@@ -23,6 +23,7 @@
     |   |-- MediaUnsupported        the bytes are something that MMS cannot carry
     |   |-- MediaDamaged            truncated, or no decoder gets through it
     |   |-- MediaTooBig             more pixels, frames or seconds than is sane
+    |   |-- ContentBlocked          these very bytes were taken down
     |   |-- CannotFit               nothing acceptable is short enough
     |   |-- InvalidRecipients       one or more numbers cannot be sent to
     |   |-- NoSender                no sender for the recipient's country
@@ -238,6 +239,13 @@ class MediaTooBig(Rejected):
 
     slug, title = "media-too-big", "The picture is too big to open"
     remedy = "Save it with fewer pixels, frames or seconds; `limit` says how many."
+
+
+class ContentBlocked(Rejected):
+    """These very bytes, or what they would be hosted as, were taken down; ``reason``, ``taken_down_at``."""
+
+    slug, title = "content-blocked", "This was taken down and may not come back"
+    remedy = "Send something else. Who took it down, and why, is in the audit that admins see."
 
 
 class CannotFit(Rejected):

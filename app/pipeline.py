@@ -19,7 +19,7 @@ from app.duties.claims import Departures, Pacer, in_flushes, pause
 from app.duties.handsets import learn_from_report
 from app.duties.inbound import settle_inbound
 from app.duties.leases import LeaseKeeper, require_long_lifecycle, verify_once
-from app.duties.media import host_rendition
+from app.duties.media import host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.recipients import require_unlocked
@@ -30,13 +30,14 @@ from app.model.messages import Campaign, Inbound, Outgoing
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
 from app.records import reports as report_rows
-from app.records.assets import add_asset, find_asset_by_sha256, get_asset, settle_asset
+from app.records.assets import find_asset_by_sha256, get_asset, settle_asset
 from app.records.callbacks import add_callback, callbacks_to_settle, settle_callback
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
 from app.records.messages import numbers_of, profiles_of
 from app.records.senders import senders_by_id
 from app.records.sending import Claimed
+from app.records.takedowns import require_not_blocked
 from app.report.callback import Unreadable, parse_callback
 from app.telemetry import ASSETS, REPORTS, log
 
@@ -53,6 +54,7 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
         the asset, and whether it is new: the same bytes are one asset.
     """
     with post.database.read() as connection:
+        require_not_blocked(connection, upload.sha256)
         known = find_asset_by_sha256(connection, upload.sha256)
     if known is not None:
         return known, False
@@ -63,13 +65,7 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
         declared_type=upload.declared_type,
         max_pixels=post.settings.upload.max_pixels,
     )
-    stored = post.store.put_original(upload.path, sha256=upload.sha256, content_type=facts.content_type)
-    with post.change() as change:
-        asset, new = add_asset(
-            change.connection, upload, facts, original_key=stored.key, created_by=created_by, at=change.at
-        )
-        if new:
-            change.job("fit_asset", asset.id)
+    asset, new = keep_upload(post, upload, facts, created_by=created_by)
     ASSETS.labels(result="accepted").inc()
     log.info("asset accepted", asset=asset.id, sha256=asset.sha256, content_type=facts.content_type, bytes=facts.bytes)
     return asset, new

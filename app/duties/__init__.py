@@ -11,5 +11,6 @@ inbound      what a handset sent us            replies  answers to STOP and HELP
 handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
+takedown     gone at once and never to come back, for emergencies
 removal      what may be deleted, and deleting it
 """

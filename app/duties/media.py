@@ -1,4 +1,4 @@
-"""A rendition for each budget, hosted once under the address of its bytes."""
+"""The original of an upload, and a rendition for each budget, hosted once under the address of its bytes."""
 
 import time
 from contextlib import suppress
@@ -6,12 +6,36 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.duties.postcard import Postcard
-from app.errors import RecordsInconsistent
+from app.errors import ContentBlocked, RecordsInconsistent
 from app.fit.media import fit_media
 from app.host.address import key_of
-from app.model.media import Asset, Budget, Fitted, Profile, Rendition
+from app.model.media import Asset, Budget, Facts, Fitted, Profile, Rendition, Spooled
+from app.records.assets import add_asset
 from app.records.objects import find_rendition, reserve_rendition, settle_object
+from app.records.takedowns import lock_asset, require_not_blocked
 from app.telemetry import FIT_SECONDS, log
+
+
+def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: str) -> tuple[Asset, bool]:
+    """Keep the original, then the asset's row with the job that fits it; the same bytes give the asset that is there.
+
+    Raises:
+        ContentBlocked: it was taken down meanwhile; nothing of it stays.
+    """
+    stored = post.store.put_original(upload.path, sha256=upload.sha256, content_type=facts.content_type)
+    try:
+        with post.change() as change:
+            asset, new = add_asset(
+                change.connection, upload, facts, original_key=stored.key, created_by=created_by, at=change.at
+            )
+            # After the insert, which waits for a takedown of the same bytes that is under way.
+            require_not_blocked(change.connection, upload.sha256)
+            if new:
+                change.job("fit_asset", asset.id)
+    except ContentBlocked:
+        post.store.erase(stored.key)
+        raise
+    return asset, new
 
 
 def host_rendition(post: Postcard, asset: Asset, profile: Profile, budget: Budget) -> Rendition:
@@ -54,9 +78,15 @@ def fit_original(post: Postcard, asset: Asset, budget: Budget, folder: Path) -> 
 
 
 def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted: Fitted) -> None:
-    """Write the reference, then put the bytes, then write what the store says: a crash leaves a pending row to repeat."""
+    """Write the reference, then put the bytes, then write what the store says: a crash leaves a pending row to repeat.
+
+    Raises:
+        ContentBlocked: the upload, or what it became, was taken down.
+    """
     key = key_of(fitted.sha256, fitted.content_type, prefix=post.settings.s3.media_prefix)
     with post.change() as change:
+        lock_asset(change.connection, asset.id)
+        require_not_blocked(change.connection, asset.sha256, fitted.sha256)
         reserve_rendition(
             change.connection,
             asset_id=asset.id,
@@ -67,7 +97,13 @@ def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted
             at=change.at,
         )
     stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
-    with post.change() as change:
-        settle_object(change.connection, stored)
+    try:
+        with post.change() as change:
+            require_not_blocked(change.connection, asset.sha256, fitted.sha256)
+            settle_object(change.connection, stored)
+    except ContentBlocked:
+        # Taken down between the reference and the put: these bytes came after those that were erased.
+        post.store.erase(stored.key)
+        raise
     with suppress(FileNotFoundError):
         fitted.path.unlink()

@@ -14,7 +14,7 @@ from app.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-JobKind = Literal["fit_asset", "start_campaign", "send_campaign", "settle_reports", "delete_objects"]
+JobKind = Literal["fit_asset", "start_campaign", "send_campaign", "settle_reports", "delete_objects", "erase_object"]
 
 
 class Decoders(Protocol):

@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
     "media-unsupported": 415,
     "media-damaged": 422,
     "media-too-big": 422,
+    "content-blocked": 403,
     "cannot-fit": 422,
     "invalid-recipients": 422,
     "no-sender": 422,

@@ -8,5 +8,6 @@ callbacks     reports and inbound messages as they came            jobs     work
 senders       senders and edited operators                         suppressions  numbers that must not be sent to
 people        users, tokens, sign-in links                         idempotency  first answers by key
 handsets      what numbers told of handset and operator, hashed
+takedowns     what may not come back, and what used it              audit    who did what and why
 migrate       the schema, one head, for SQLite and PostgreSQL
 """

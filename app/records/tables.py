@@ -331,3 +331,26 @@ paces = sa.Table(
     sa.Column("name", sa.String(100), primary_key=True),
     _at("next_at"),
 )
+
+blocked = sa.Table(
+    "blocked",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    # The asset that it was taken down with.
+    sa.Column("asset_id", sa.String(40), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    _at("created_at"),
+    sa.Column("created_by", sa.String(200), nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    _id(),
+    _at("at"),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("subject", sa.String(300), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.duties.claims import pause
 from app.duties.postcard import JobKind, Postcard
 from app.duties.removal import finish_deletions
+from app.duties.takedown import erase_object
 from app.errors import NotFound, PostcardError
 from app.model.status import CampaignState
 from app.pipeline import make_rendition, ready_campaign, send_batch, settle_report, start_campaign
@@ -60,12 +61,18 @@ def delete_objects(post: Postcard, job: Job) -> None:
     finish_deletions(post)
 
 
+def erase(post: Postcard, job: Job) -> None:
+    """Remove for good what was taken down, however often the store fails; the daily look at the bucket catches the rest."""
+    erase_object(post, job.subject)
+
+
 HANDLERS: dict[JobKind, Handler] = {
     "fit_asset": fit_asset,
     "start_campaign": prepare,
     "send_campaign": send,
     "settle_reports": settle,
     "delete_objects": delete_objects,
+    "erase_object": erase,
 }
 
 

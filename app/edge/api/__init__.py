@@ -7,5 +7,6 @@ from app.edge.api.campaigns import blueprint as campaigns
 from app.edge.api.messages import blueprint as messages
 from app.edge.api.operators import blueprint as operators
 from app.edge.api.suppressions import blueprint as suppressions
+from app.edge.api.takedowns import blueprint as takedowns
 
-BLUEPRINTS: tuple[APIBlueprint, ...] = (assets, campaigns, messages, suppressions, operators)
+BLUEPRINTS: tuple[APIBlueprint, ...] = (assets, takedowns, campaigns, messages, suppressions, operators)

@@ -4,9 +4,12 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from app.duties.removal import remove_asset
+from app.edge.api.takedowns import confirmed_takedown, takedown_out
+from app.edge.auth import require_admin
 from app.edge.context import edge, the_post
+from app.edge.schemas.takedowns import TakedownIn
 from app.edge.views import assets_out
-from app.records.assets import list_assets
+from app.records.assets import get_asset, list_assets
 
 blueprint = Blueprint("library", __name__)
 _PAGE = 24
@@ -35,3 +38,20 @@ def delete(asset_id: str) -> Response:
     """Delete an asset; what still holds it is said on the error page."""
     remove_asset(the_post(), asset_id)
     return redirect("/app/library", code=303)
+
+
+@blueprint.get("/app/library/<asset_id>/takedown")
+def ask_takedown(asset_id: str) -> str:
+    """Ask an admin for the reason, and once more whether this is meant."""
+    require_admin()
+    with the_post().database.read() as connection:
+        (asset,) = assets_out(edge(), connection, [get_asset(connection, asset_id)])
+    return render_template("takedown.html", asset=asset, done=None)
+
+
+@blueprint.post("/app/library/<asset_id>/takedown")
+def take_down(asset_id: str) -> str:
+    """Take an asset down, and show what came of it."""
+    form = TakedownIn(reason=request.form.get("reason", ""), confirm=request.form.get("confirm", "")[:60])
+    done = confirmed_takedown(asset_id, reason=form.reason, confirm=form.confirm, by=require_admin().label)
+    return render_template("takedown.html", asset=None, done=takedown_out(done))
