@@ -37,6 +37,11 @@ class Palette:
     table: Pixels
     nearest: Pixels
 
+    def index_of(self, pixels: Pixels) -> Pixels:
+        """Map H x W x 3 pixels to the nearest entries, H x W."""
+        cells = ((pixels.astype(np.uint16) * (_LEVELS - 1) + 127) // 255).astype(np.uint8)
+        return np.ascontiguousarray(self.nearest[cells[..., 0], cells[..., 1], cells[..., 2]])
+
 
 def encode_gif(frames: Frames, palette: Palette, *, lossy: int) -> bytes:
     """Encode frames of one size without dither, which would flicker and cannot be compressed."""
@@ -94,11 +99,10 @@ def _quantise(pixels: list[Pixels], palette: Palette, still_enough: int) -> list
     It is compared with what is shown, not with the frame before: a slow change is drawn as soon as it can be seen, and
     nothing trails behind what moves.
     """
-    table, nearest = palette.table, palette.nearest
+    table = palette.table
     results: list[Pixels] = []
     for frame in pixels:
-        cells = ((frame.astype(np.uint16) * (_LEVELS - 1) + 127) // 255).astype(np.uint8)
-        fresh = nearest[cells[..., 0], cells[..., 1], cells[..., 2]]
+        fresh = palette.index_of(frame)
         if results:
             stray = np.asarray(cv2.absdiff(frame, table[results[-1]])).max(axis=2).astype(np.int16)
             ideal = np.asarray(cv2.absdiff(frame, table[fresh])).max(axis=2).astype(np.int16)

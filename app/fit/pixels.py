@@ -24,6 +24,8 @@ _SRGB = ImageCms.createProfile("sRGB")
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _GROUND = (255, 255, 255)
+_DARK = (40, 40, 40)
+_TOO_BRIGHT_FOR_WHITE = 225
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")
 
 
@@ -125,7 +127,7 @@ def _to_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
 
 def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[str, ...]]:
-    """Lay a transparent picture on white, reduced first so that edges stay clean; bring palettes and odd modes to RGB."""
+    """Lay a transparent picture on a ground, reduced first so that edges stay clean; bring palettes and odd modes to RGB."""
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         # Premultiplied, so that the hidden colour of a transparent pixel does not bleed into its neighbours.
         layer = image.convert("RGBA")
@@ -133,11 +135,22 @@ def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tu
             layer = layer.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
         if layer.getchannel("A").getextrema() == (255, 255):
             return layer.convert("RGB"), ()
-        ground = Image.new("RGBA", layer.size, (*_GROUND, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB"), ("transparency flattened on white",)
+        name, color = _ground_for(layer)
+        ground = Image.new("RGBA", layer.size, (*color, 255))
+        return Image.alpha_composite(ground, layer).convert("RGB"), (f"transparency flattened on {name}",)
     if image.mode in {"RGB", "L", "CMYK", "LAB"}:
         return image, ()
     return image.convert("L" if image.mode == "1" else "RGB"), ()
+
+
+def _ground_for(layer: Image.Image) -> tuple[str, tuple[int, int, int]]:
+    """Choose white, or dark grey for what is so bright that it would vanish on white, such as a white logo."""
+    small = np.asarray(layer.resize((64, 64), Image.Resampling.BOX).convert("RGBA"), dtype=np.float32)
+    weight = small[..., 3]
+    luma = small[..., :3] @ np.array((0.299, 0.587, 0.114), np.float32)
+    if weight.sum() > 0 and (luma * weight).sum() / weight.sum() > _TOO_BRIGHT_FOR_WHITE:
+        return "dark grey", _DARK
+    return "white", _GROUND
 
 
 def _to_srgb(image: Image.Image, profile: Any) -> tuple[Image.Image, tuple[str, ...]]:

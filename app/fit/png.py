@@ -1,26 +1,54 @@
-"""Flat art without loss: a picture of few colours as a PNG with a palette."""
+"""Flat art and screenshots: a PNG with a palette, without loss where the colours are few, else with none that can be seen."""
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from app.fit.codecs import Pixels
+from app.fit.gif import choose_palette
+from app.fit.ssim import luma_ssim
 
 _MOST_COLORS = 256
 _SAMPLE_STEP = 97  # prime to usual widths, so that the sample is not one column
+_MOST_COLORS_OF_ART = 0.15  # share of the sampled pixels; a photograph has a colour of its own for nearly each
+_VISIBLE_LEVELS = 12
+_MOST_VISIBLE_SHARE = 0.002
+_LEAST_SSIM = 0.995
 
 
-def encode_flat_png(pixels: Pixels) -> bytes | None:
-    """Encode H x W x 3 pixels of at most 256 colours as a palette PNG without loss; None when there are more."""
+def encode_flat_png(pixels: Pixels) -> tuple[bytes, int, float] | None:
+    """Encode H x W x 3 pixels with a palette, when nothing that can be seen is lost by that; None for a photograph.
+
+    Returns:
+        the PNG, how many colours it has, and the luma SSIM (1.0 without any loss).
+    """
     packed = pixels[..., 0].astype(np.uint32) << 16 | pixels[..., 1].astype(np.uint32) << 8 | pixels[..., 2]
-    if np.unique(packed.ravel()[::_SAMPLE_STEP]).size > _MOST_COLORS:
+    sample = packed.ravel()[::_SAMPLE_STEP]
+    seen = np.unique(sample).size
+    if seen <= _MOST_COLORS:
+        colors, indices = np.unique(packed, return_inverse=True)
+        if colors.size <= _MOST_COLORS:
+            table = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
+            return _write(indices.reshape(packed.shape).astype(np.uint8), table), int(colors.size), 1.0
+    return _quantise(pixels) if seen <= _MOST_COLORS_OF_ART * sample.size else None
+
+
+def _quantise(pixels: Pixels) -> tuple[bytes, int, float] | None:
+    palette = choose_palette([pixels], _MOST_COLORS)
+    indices = palette.index_of(pixels)
+    shown = palette.table[indices]
+    strays = np.asarray(cv2.absdiff(shown, pixels)).max(axis=2) > _VISIBLE_LEVELS
+    ssim = luma_ssim(pixels, np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+    if strays.mean() > _MOST_VISIBLE_SHARE or ssim < _LEAST_SSIM:
         return None
-    colors, indices = np.unique(packed, return_inverse=True)
-    if colors.size > _MOST_COLORS:
-        return None
-    image = Image.fromarray(indices.reshape(packed.shape).astype(np.uint8), "P")
-    image.putpalette(np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8).tobytes())
+    return _write(indices, palette.table), len(palette.table), ssim
+
+
+def _write(indices: Pixels, table: Pixels) -> bytes:
+    image = Image.fromarray(indices, "P")
+    image.putpalette(table.tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import simplejpeg
@@ -64,7 +64,7 @@ def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
     quality = encoding.quality
     return write_fitted(
         encoding.content, budget, out_dir, content_type=encoding.content_type, size=(width, height),
-        quality=Quality(quality.encoder, quality.encoder_quality, quality.encodes, _milliseconds(started), quality.ssim),
+        quality=replace(quality, milliseconds=_milliseconds(started)),
         given_up=(*scaled, *encoding.given_up, *picture.given_up, *_metadata_lost(facts)),
     )  # fmt: skip
 
@@ -100,13 +100,17 @@ def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, b
 
 
 def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | None:
-    """Keep a drawing of few colours without loss, where the original was without loss and it fits."""
+    """Keep a drawing or a screenshot as PNG, where the original was without loss and it fits."""
     if facts.content_type in _LOSSY or "image/png" not in budget.content_types:
         return None
-    content = encode_flat_png(picture.pixels)
-    if content is None or len(content) > budget.max_bytes:
+    encoded = encode_flat_png(picture.pixels)
+    if encoded is None or len(encoded[0]) > budget.max_bytes:
         return None
-    return _Encoding(content, "image/png", picture.pixels, Quality(encoder="Pillow PNG, palette", encodes=1, ssim=1.0))
+    content, colors, ssim = encoded
+    quality = Quality(encoder="Pillow PNG, palette", encodes=1, ssim=ssim, colors=colors)
+    return _Encoding(
+        content, "image/png", picture.pixels, quality, () if ssim == 1 else (f"reduced to {colors} colours",)
+    )
 
 
 def _encode_photograph(picture: Picture, budget: Budget, codecs: Sequence[Codec]) -> _Encoding:

@@ -234,3 +234,21 @@ def test_any_bytes_give_a_picture_within_the_budget_or_one_of_our_errors(fit: Fi
         return
     assert fitted.bytes <= budget.max_bytes
     assert opened(fitted).size == (fitted.width, fitted.height)
+
+
+def test_a_screenshot_becomes_a_png_that_looks_the_same(fit: Fit) -> None:
+    source = pictures.screenshot(1170, 2532)
+    fitted = fit(pictures.save(source, "PNG", compress_level=0))
+    assert fitted.content_type == "image/png"
+    assert (fitted.width, fitted.height) == (887, 1920)
+    assert fitted.quality.ssim is not None
+    assert fitted.quality.ssim >= 0.995
+
+
+def test_a_white_logo_is_laid_on_a_ground_on_which_it_is_seen(fit: Fit) -> None:
+    logo = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
+    logo.paste((255, 255, 255, 255), (100, 100, 300, 200))
+    fitted = fit(pictures.save(logo, "WEBP", lossless=True))
+    assert "transparency flattened on dark grey" in fitted.given_up
+    out = np.asarray(opened(fitted).convert("RGB")).astype(int)
+    assert out[150, 200].min() - out[10, 10].max() > 150

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import piexif
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageDraw
 
 Pixels = NDArray[np.uint8]
 LATITUDE = ((51, 1), (28, 1), (40, 1))
@@ -131,3 +131,25 @@ def drawing_that_moves(side: int, count: int) -> list[Image.Image]:
 def animation(frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int = 100, **options: Any) -> bytes:
     """Encode frames; ``loop`` 0 is for ever."""
     return save(frames[0], kind, save_all=True, append_images=list(frames[1:]), duration=milliseconds, **options)
+
+
+def screenshot(width: int, height: int) -> Image.Image:
+    """Draw what a phone shows: bars, bubbles and lines of text."""
+    image = Image.new("RGB", (width, height), (246, 246, 248))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, width, height // 14), fill=(30, 60, 120))
+    for line in range(24):
+        top = height // 10 + line * height // 28
+        left = 40 if line % 2 else width // 4
+        draw.rounded_rectangle(
+            (left, top, left + width * 2 // 3, top + height // 36),
+            20,
+            fill=(220, 248, 198) if line % 2 else (255, 255, 255),
+        )
+        draw.text(
+            (left + 20, top + 12),
+            f"Line {line}: the parcel comes on Tuesday at {line}:30",
+            fill=(20, 20, 20),
+            font_size=34,
+        )
+    return image
