@@ -57,7 +57,7 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
         require_not_blocked(connection, upload.sha256)
         known = find_asset_by_sha256(connection, upload.sha256)
     if known is not None:
-        return known, False
+        return _try_again(post, known), False
     facts = post.decoders.run(
         probe_media,
         upload.path,
@@ -69,6 +69,16 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
     ASSETS.labels(result="accepted").inc()
     log.info("asset accepted", asset=asset.id, sha256=asset.sha256, content_type=facts.content_type, bytes=facts.bytes)
     return asset, new
+
+
+def _try_again(post: Postcard, known: Asset) -> Asset:
+    """Have an asset that failed fitted once more: what broke the decoder may have been the moment, not the file."""
+    if known.state is not AssetState.FAILED:
+        return known
+    with post.change() as change:
+        settle_asset(change.connection, known.id, AssetState.FITTING)
+        change.job("fit_asset", known.id)
+        return get_asset(change.connection, known.id)
 
 
 def make_rendition(post: Postcard, asset_id: str, profile_name: str) -> Rendition:

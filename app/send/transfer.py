@@ -53,7 +53,7 @@ class Transfer:
         self._secrets = [secret for secret in (account.password, self._authorization.rpartition(" ")[2]) if secret]
         self.curl = pycurl.Curl()
         self.curl.transfer = self
-        self._configure(account, ca_file or ssl.get_default_verify_paths().cafile)
+        self._configure(account, ca_file)
 
     def prepare(self, outgoing: Outgoing, endpoint: str, tried: tuple[str, ...]) -> None:
         """Load a request; nothing moves before the handle is added to a multi."""
@@ -121,7 +121,7 @@ class Transfer:
         self.curl.transfer = None
         self.curl.close()
 
-    def _configure(self, account: settings.OpenMarket, ca_file: str | None) -> None:
+    def _configure(self, account: settings.OpenMarket, ca_file: str) -> None:
         set_option = self.curl.setopt
         set_option(pycurl.POST, 1)
         set_option(pycurl.READFUNCTION, self._read)
@@ -141,8 +141,12 @@ class Transfer:
         set_option(pycurl.SSL_VERIFYHOST, 2)
         set_option(pycurl.HEADEROPT, pycurl.HEADER_SEPARATE)  # a proxy is not told our password
         set_option(pycurl.USERAGENT, "postcard")
-        if ca_file:
-            set_option(pycurl.CAINFO, ca_file)
+        # The wheel's libcurl was built elsewhere and looks for certificates there; Debian has a folder, others a file.
+        system = ssl.get_default_verify_paths()
+        trusted = {pycurl.CAINFO: ca_file or system.cafile, pycurl.CAPATH: None if ca_file else system.capath}
+        for option, path in trusted.items():
+            if path:
+                set_option(option, path)
 
     def _aim(self, endpoint: str) -> None:
         """Point the handle at an endpoint: https anywhere, http to this machine alone and past any proxy."""
