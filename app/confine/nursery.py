@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-from app.confine.decoder import Limits, serve
+from app.confine.decoder import Limits, leave_the_network, serve
 
 _LONGEST_ORDER = 4096
 
@@ -57,6 +57,7 @@ def main() -> None:
     """Import what decodes, say so, then fork on demand until the pool's end of the socket closes."""
     told = json.loads(sys.argv[2])
     with socket.socket(fileno=int(sys.argv[1])) as control:
+        leave_the_network()  # before any library can start a thread: then it is not allowed any more
         for module in told["preload"]:
             importlib.import_module(module)
         gc.collect()

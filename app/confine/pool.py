@@ -184,7 +184,13 @@ class DecoderPool:
         if not self._free.acquire(timeout=self._wait_seconds):
             raise DecoderBusy(f"No decoder came free within {self._wait_seconds:g} seconds.")
         try:
-            return cast("T", self._run(call, request))
+            try:
+                return cast("T", self._run(call, request))
+            except _NurseryGoneError:
+                # Somebody ended all decoders, this one in the middle of its job: the file is not to blame.
+                return cast("T", self._run(call, request))
+        except _NurseryGoneError as gone:
+            raise DecoderBusy("The decoders were stopped while this file was open.") from gone
         finally:
             self._free.release()
 
@@ -271,13 +277,13 @@ class DecoderPool:
             self._nursery.close()
         self._nursery = None
 
-    def _explain(self, decoder: _Decoder) -> PostcardError:
-        """Say why a decoder died in the middle of a job."""
+    def _explain(self, decoder: _Decoder) -> Exception:
+        """Say why a decoder died in the middle of a job: one of our errors, or that all of them were ended."""
         # It closed its socket, so it is about to end: let it, or our own signal would hide the one that it died of.
         _wait_for_end(decoder.pid)
         status = self._end(decoder)
         if status is None:
-            return DecoderBusy("The decoders were stopped while this file was open.")
+            return _NurseryGoneError()
         ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         log.warning("decoder_died", pid=decoder.pid, signal=ended_by, status=status)
         if ended_by == signal.SIGXCPU:

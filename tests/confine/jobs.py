@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -80,3 +81,11 @@ def environment() -> list[str]:
 
 def core_limit() -> tuple[int, int]:
     return resource.getrlimit(resource.RLIMIT_CORE)
+
+
+def reach(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except OSError:
+        return False

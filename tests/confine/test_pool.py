@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.confine import DecoderPool
+from app.confine.decoder import leave_the_network
 from app.errors import CannotFit, CannotStart, DecoderBusy, MediaDamaged, MediaTooBig
 from app.model.media import Budget
 from tests.confine import jobs
@@ -212,3 +214,12 @@ def test_a_module_that_cannot_be_imported_says_so() -> None:
     with pytest.raises(CannotStart):
         pool.run(jobs.where)
     pool.close()
+
+
+def test_a_decoder_reaches_no_network_where_the_kernel_lets_us_say_so(pool: DecoderPool) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if leave_the_network() else 1)
+    allowed = os.waitpid(child, 0)[1] == 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert pool.run(jobs.reach, server.getsockname()[1]) is not allowed
