@@ -8,6 +8,7 @@ from app.commands.people import sign_in, token, user
 from app.commands.run import run
 from app.commands.send import send
 from app.commands.serve import migrate, sandbox, web, worker
+from app.commands.verify import verify_account
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,7 +17,7 @@ def main() -> None:
     """Postcard hosts the media of MMS messages and sends them through OpenMarket."""
 
 
-for command in (run, web, worker, sandbox, migrate, check, send, token, user, sign_in, bucket):
+for command in (run, web, worker, sandbox, migrate, check, verify_account, send, token, user, sign_in, bucket):
     main.add_command(command)
 
 if __name__ == "__main__":

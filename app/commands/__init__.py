@@ -4,4 +4,5 @@ local     what `postcard run` remembers in the data folder, so that other comman
 run       everything on this machine        web, worker, sandbox, migrate   one process of it
 send      one picture from the shell        people   tokens, users, sign-in links
 bucket    the bucket as it should be        check    is everything as OpenMarket needs it
+verify/   what the account's endpoint really answers, rule by rule, written down
 """

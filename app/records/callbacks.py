@@ -88,6 +88,15 @@ def callbacks_to_settle(
     ]
 
 
+def callbacks_since(connection: sa.Connection, at: datetime, *, limit: int = 2_000) -> Sequence[Callback]:
+    """List everything that was posted to us since then, whatever was made of it, oldest first."""
+    query = sa.select(callbacks).where(callbacks.c.received_at >= at).order_by(callbacks.c.id).limit(limit)
+    return [
+        Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
+        for row in connection.execute(query)
+    ]
+
+
 def settle_callback(
     connection: sa.Connection, callback_id: str, state: str, *, problem: str = "", mt_id: str = ""
 ) -> None:
