@@ -1,6 +1,5 @@
 """`postcard check`: is everything as OpenMarket needs it, before anybody is sent to."""
 
-import hashlib
 import socket
 import sys
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from app.commands.bucket import plan_of
 from app.commands.local import effective_settings, plain_errors
 from app.duties.leases import MINIMUM_CACHE_SECONDS
 from app.duties.recipients import is_loopback, senders_of
-from app.errors import GatewayUnavailable, PostcardError, StoreMisconfigured
+from app.duties.reconcile import PIXEL, PIXEL_SHA256, compare
+from app.errors import GatewayUnavailable, PostcardError, RecordsInconsistent, StoreMisconfigured
 from app.host.bucket import show_bucket
 from app.host.lease import lifecycle_is_long_enough
 from app.host.s3 import S3Store
@@ -22,9 +22,6 @@ from app.host.selftest import verify_public
 from app.records.migrate import require_current_schema
 from app.settings import Settings
 from app.wiring import make_store, open_database, require_consistent
-
-# The smallest valid GIF: something to host and to fetch again.
-_PIXEL = bytes.fromhex("47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b")
 
 
 @click.command()
@@ -39,6 +36,7 @@ def check() -> None:
             "bucket": lambda: _bucket(settings, store),
             "lifecycle": lambda: _lifecycle(settings, store),
             "public address": lambda: _public(settings, store),
+            "rows and bucket": lambda: _rows_and_bucket(settings, store),
             "gateway": lambda: _gateway(settings),
         }
         passed = [_run(name, each) for name, each in checks.items()]
@@ -83,22 +81,38 @@ def _lifecycle(settings: Settings, store: S3Store) -> str:
 
 
 def _public(settings: Settings, store: S3Store) -> str:
-    sha256 = hashlib.sha256(_PIXEL).hexdigest()
+    sha256 = PIXEL_SHA256
     with TemporaryDirectory() as folder:
         pixel = Path(folder) / "pixel.gif"
-        pixel.write_bytes(_PIXEL)
+        pixel.write_bytes(PIXEL)
         stored = store.put_media(pixel, sha256=sha256, content_type="image/gif")
     url = store.url_of(stored.key)
     result = verify_public(
         url,
         sha256=sha256,
         content_type="image/gif",
-        bytes=len(_PIXEL),
+        bytes=len(PIXEL),
         minimum_cache_seconds=MINIMUM_CACHE_SECONDS,
         connect_seconds=settings.s3.connect_seconds,
         read_seconds=settings.s3.read_seconds,
     )
     return f"{url} answers as OpenMarket needs it, in {result['milliseconds']} ms"
+
+
+def _rows_and_bucket(settings: Settings, store: S3Store) -> str:
+    database = open_database(settings)
+    try:
+        found = compare(settings, database, store)
+    finally:
+        database.close()
+    lost = [*found.came_back, *found.losses, *found.lost_originals]
+    if lost:
+        raise RecordsInconsistent(
+            f"{len(found.losses)} hosted files and {len(found.lost_originals)} originals are missing from the bucket, "
+            f"{len(found.came_back)} are there although they were taken down: {', '.join(lost[:5])}."
+        )
+    orphans = f"; {len(found.orphans)} objects in the bucket belong to no row" if found.orphans else ""
+    return f"nothing is missing from the bucket{orphans}"
 
 
 def _gateway(settings: Settings) -> str:

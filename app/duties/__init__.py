@@ -12,5 +12,6 @@ handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
 takedown     gone at once and never to come back, for emergencies
+reconcile    rows and bucket compared, once a day
 removal      what may be deleted, and deleting it
 """

@@ -114,6 +114,12 @@ def unfinished_campaigns_of(connection: sa.Connection, asset_id: str) -> list[st
     return list(connection.scalars(query))
 
 
+def original_keys(connection: sa.Connection) -> dict[str, datetime]:
+    """Tell the keys of the originals of living assets, and since when."""
+    query = sa.select(assets.c.original_key, assets.c.created_at).where(assets.c.deleted_at.is_(None))
+    return {row.original_key: row.created_at for row in connection.execute(query)}
+
+
 def mark_asset_deleted(connection: sa.Connection, asset_id: str, at: datetime) -> None:
     """Take the asset out of the library; campaigns that are done keep their history."""
     connection.execute(sa.update(assets).where(assets.c.id == asset_id).values(deleted_at=at))

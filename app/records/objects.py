@@ -183,6 +183,11 @@ def objects_of_asset(connection: sa.Connection, asset_id: str) -> list[HostedObj
     return [_object(row) for row in connection.execute(query)]
 
 
+def all_objects(connection: sa.Connection) -> list[HostedObject]:
+    """List every object that a row knows, whatever its state."""
+    return [_object(row) for row in connection.execute(sa.select(objects))]
+
+
 def release_objects(connection: sa.Connection, asset_id: str) -> list[str]:
     """Drop the renditions of an asset and mark what nobody else refers to as *deleting*.
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from app.duties.claims import pause
 from app.duties.leases import require_long_lifecycle
 from app.duties.postcard import Postcard
-from app.errors import StoreMisconfigured
+from app.duties.reconcile import reconcile
+from app.errors import PostcardError, StoreMisconfigured
 from app.model.ids import new_id
 from app.model.status import CampaignState
 from app.records.campaigns import campaigns_in, finish_if_done
@@ -22,6 +23,7 @@ from app.upload.spool import sweep_spool
 
 SWEEP_SECONDS = 2
 HOURLY_SECONDS = 3600
+DAILY_SECONDS = 86_400
 HOLDER = new_id("job")
 
 
@@ -57,3 +59,21 @@ def hourly(post: Postcard) -> None:
         with post.change() as change:
             for campaign in campaigns_in(change.connection, [CampaignState.RUNNING, CampaignState.PREPARING]):
                 pause(change, campaign.id, f"{error.detail} {error.remedy}")
+
+
+def daily(post: Postcard) -> None:
+    """Compare rows with the bucket. Called every hour; the lock, taken under a new name each time, lets one pass a day.
+
+    Raises:
+        PostcardError: store or database did not answer; the next hour tries again.
+    """
+    holder = new_id("job")
+    with post.change() as change:
+        if not take_lock(change.connection, "daily", holder, at=change.at, seconds=DAILY_SECONDS - HOURLY_SECONDS / 2):
+            return
+    try:
+        reconcile(post)
+    except PostcardError:
+        with post.change() as change:
+            take_lock(change.connection, "daily", holder, at=change.at, seconds=0)
+        raise
