@@ -1,119 +1,24 @@
 """The pool of decoders: ``pool.run(probe_media, path, ...)`` gives the answer or one of our errors."""
 
-import contextlib
-import json
 import os
-import select
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from app.confine import wire
 from app.confine.decoder import Limits
+from app.confine.forks import Decoder, Nursery, NurseryGoneError
 from app.errors import CannotStart, DecoderBusy, MediaDamaged, MediaTooBig, PostcardError
 from app.telemetry import log
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_START_SECONDS = 60.0
-_CLOSE_SECONDS = 10.0
-# One thread a decoder: the pool is the parallelism, and a library's own threads do not survive a fork.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"}
 _POOLS: "weakref.WeakSet[DecoderPool]" = weakref.WeakSet()
-
-
-class _NurseryGoneError(Exception):
-    """The fork server does not answer."""
-
-
-@dataclass(slots=True)
-class _Decoder:
-    """A forked process: ``sock`` carries jobs, ``jobs`` counts them."""
-
-    pid: int
-    sock: socket.socket
-    jobs: int = 0
-
-    def is_quiet(self) -> bool:
-        """Tell whether an idle decoder lives: one that died, or speaks unasked, is readable."""
-        return not select.select([self.sock], [], [], 0)[0]
-
-
-class _Nursery:
-    """Our end of the fork server; used under the pool's lock."""
-
-    def __init__(self, preload: Sequence[str], limits: Limits) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        told = json.dumps({"preload": list(preload), "limits": asdict(limits)})
-        paths = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "app.confine.nursery", str(theirs.fileno()), told],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                env={**_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": paths},
-                start_new_session=True,
-            )
-        self.control.settimeout(_START_SECONDS)
-        try:
-            self._answer()
-        except _NurseryGoneError as gone:
-            self.close()
-            raise CannotStart(f"The decoders do not start ({', '.join(preload)}).") from gone
-
-    def fork(self) -> _Decoder:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self.control, [b'{"do":"fork"}'], [theirs.fileno()])
-                return _Decoder(int(self._answer()["pid"]), ours)
-            except (OSError, _NurseryGoneError) as gone:
-                ours.close()
-                raise _NurseryGoneError from gone
-
-    def end(self, decoder: _Decoder) -> int:
-        """Kill a decoder with all that it started, and tell how it ended: the status of waitpid.
-
-        Raises:
-            _NurseryGoneError: nobody is there to reap it.
-        """
-        decoder.sock.close()
-        # It is not reaped yet, so this number is still its own; it leads a group of what it started.
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(decoder.pid, signal.SIGKILL)
-        try:
-            self.control.send(json.dumps({"do": "reap", "pid": decoder.pid}).encode())
-            return int(self._answer()["status"])
-        except OSError as gone:
-            raise _NurseryGoneError from gone
-
-    def _answer(self) -> dict[str, Any]:
-        try:
-            answer = self.control.recv(4096)
-        except OSError as gone:
-            raise _NurseryGoneError from gone
-        if not answer:
-            raise _NurseryGoneError
-        return cast("dict[str, Any]", json.loads(answer))
-
-    def close(self) -> None:
-        """Close our end: the nursery kills its children and ends."""
-        self.control.close()
-        try:
-            self.process.wait(_CLOSE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class DecoderPool:
@@ -157,8 +62,8 @@ class DecoderPool:
     def _forget(self) -> None:
         self._free = threading.BoundedSemaphore(self._processes)
         self._lock = threading.Lock()
-        self._idle: list[_Decoder] = []
-        self._nursery: _Nursery | None = None
+        self._idle: list[Decoder] = []
+        self._nursery: Nursery | None = None
         self._closed = False
 
     def after_fork(self) -> None:
@@ -186,10 +91,10 @@ class DecoderPool:
         try:
             try:
                 return cast("T", self._run(call, request))
-            except _NurseryGoneError:
+            except NurseryGoneError:
                 # Somebody ended all decoders, this one in the middle of its job: the file is not to blame.
                 return cast("T", self._run(call, request))
-        except _NurseryGoneError as gone:
+        except NurseryGoneError as gone:
             raise DecoderBusy("The decoders were stopped while this file was open.") from gone
         finally:
             self._free.release()
@@ -218,7 +123,7 @@ class DecoderPool:
                 self._end(decoder)
         return result
 
-    def _ask(self, decoder: _Decoder, request: bytes) -> bytes:
+    def _ask(self, decoder: Decoder, request: bytes) -> bytes:
         deadline = time.monotonic() + self._seconds
         decoder.jobs += 1
         decoder.sock.settimeout(self._seconds)
@@ -228,7 +133,7 @@ class DecoderPool:
             raise wire.DecoderDiedError from gone
         return wire.receive_frame(decoder.sock, deadline=deadline)
 
-    def _take(self) -> _Decoder:
+    def _take(self) -> Decoder:
         with self._lock:
             if self._closed:
                 raise DecoderBusy("Postcard is stopping.")
@@ -239,32 +144,32 @@ class DecoderPool:
                 self._end_locked(decoder)
             for _ in range(2):  # a nursery that somebody killed is started anew, once
                 if self._nursery is None:
-                    self._nursery = _Nursery(self._preload, self._limits)
+                    self._nursery = Nursery(self._preload, self._limits)
                 try:
                     return self._nursery.fork()
-                except _NurseryGoneError:
+                except NurseryGoneError:
                     self._drop_nursery()
         raise CannotStart("The decoders do not start: no process can be forked.")
 
-    def _keep(self, decoder: _Decoder) -> None:
+    def _keep(self, decoder: Decoder) -> None:
         with self._lock:
             if not self._closed:
                 self._idle.append(decoder)
                 return
         decoder.sock.close()
 
-    def _end(self, decoder: _Decoder) -> int | None:
+    def _end(self, decoder: Decoder) -> int | None:
         with self._lock:
             return self._end_locked(decoder)
 
-    def _end_locked(self, decoder: _Decoder) -> int | None:
+    def _end_locked(self, decoder: Decoder) -> int | None:
         """Kill and reap; None when there is no nursery left to tell, or the decoder was ended before."""
         if self._nursery is None or decoder.sock.fileno() < 0:
             decoder.sock.close()
             return None
         try:
             return self._nursery.end(decoder)
-        except _NurseryGoneError:
+        except NurseryGoneError:
             self._drop_nursery()
             return None
 
@@ -277,13 +182,13 @@ class DecoderPool:
             self._nursery.close()
         self._nursery = None
 
-    def _explain(self, decoder: _Decoder) -> Exception:
+    def _explain(self, decoder: Decoder) -> Exception:
         """Say why a decoder died in the middle of a job: one of our errors, or that all of them were ended."""
         # It closed its socket, so it is about to end: let it, or our own signal would hide the one that it died of.
         _wait_for_end(decoder.pid)
         status = self._end(decoder)
         if status is None:
-            return _NurseryGoneError()
+            return NurseryGoneError()
         ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         log.warning("decoder_died", pid=decoder.pid, signal=ended_by, status=status)
         if ended_by == signal.SIGXCPU:
