@@ -124,7 +124,13 @@ class Ready:
         return [rendition for plan in self.plans.values() for rendition in plan.renditions]
 
     def outgoing(self, post: Postcard, claims: Sequence[Claimed], may_leave: Callable[[], bool]) -> list[Outgoing]:
-        """Make the request of each claimed message; only its JSON part differs from the others of its kind."""
+        """Make the request of each claimed message; only its JSON part differs from the others of its kind.
+
+        Signed links are signed anew for each group, so that they outlast the lease of every request.
+        """
+        if post.settings.public.presign_days:
+            self.plans = {name: plan.signed_anew(post) for name, plan in self.plans.items()}
+            self.composed.clear()
         for claim in claims:
             self._compile(post, claim.message.profile, claim.message.sender_id)
         return [

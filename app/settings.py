@@ -154,6 +154,12 @@ class Public:
         "Address under which keys are public: bucket or CDN, without a slash at the end. Empty: endpoint/bucket.",
         check=_HTTP,
     )
+    presign_days: int = _setting(
+        0,
+        "Days that a signed link to a private bucket holds, at most 7 and more than POSTCARD_LEASE_MINIMUM_DAYS; each group of "
+        "messages gets links of its own, which OpenMarket's cache cannot share. 0 = off: media are public, or behind a CDN.",
+        check=_between(0, 7),
+    )
     distribution_id: str = _setting(
         "", "CloudFront distribution in front of the bucket; it forgets what is deleted or taken down. Empty: none."
     )

@@ -70,8 +70,22 @@ def require_consistent(settings: Settings) -> None:
         )
     if real and (wrong := _unreachable_for_the_world(settings.public.base_url)):
         mistakes.append(f"POSTCARD_PUBLIC_BASE_URL {wrong}: OpenMarket could not fetch the media of a real send")
+    mistakes += _presign_mistakes(settings)
     if mistakes:
         raise SettingsInvalid("; ".join(mistakes), mistakes=mistakes)
+
+
+def _presign_mistakes(settings: Settings) -> list[str]:
+    public, mistakes = settings.public, []
+    if not public.presign_days:
+        return []
+    if public.presign_days <= settings.lease.minimum_days:
+        mistakes.append("POSTCARD_PUBLIC_PRESIGN_DAYS must be more than POSTCARD_LEASE_MINIMUM_DAYS")
+    if public.base_url != bucket_url(settings.s3):
+        mistakes.append("POSTCARD_PUBLIC_BASE_URL must be empty with POSTCARD_PUBLIC_PRESIGN_DAYS: S3 checks the host")
+    if public.distribution_id:
+        mistakes.append("POSTCARD_PUBLIC_DISTRIBUTION_ID must be empty with POSTCARD_PUBLIC_PRESIGN_DAYS")
+    return mistakes
 
 
 def _unreachable_for_the_world(url: str) -> str:
@@ -116,7 +130,12 @@ def make_decoders(settings: Settings) -> DecoderPool:
 def make_store(settings: Settings) -> S3Store:
     """Make the store that the settings name."""
     public = settings.public
-    return S3Store(settings.s3, public_base_url=public.base_url, distribution_id=public.distribution_id)
+    return S3Store(
+        settings.s3,
+        public_base_url=public.base_url,
+        distribution_id=public.distribution_id,
+        presign_days=public.presign_days,
+    )
 
 
 def make_gateway(settings: Settings) -> OpenMarketGateway:

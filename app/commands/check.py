@@ -65,7 +65,7 @@ def _database(settings: Settings) -> str:
 
 
 def _bucket(settings: Settings, store: S3Store) -> str:
-    public = is_loopback(settings.public.base_url)
+    public = is_loopback(settings.public.base_url) and not settings.public.presign_days
     differences = show_bucket(store.client, plan_of(settings, public=public))
     if differences:
         raise StoreMisconfigured("; ".join(differences))

@@ -86,7 +86,7 @@ def _start_store(settings: Settings, values: dict[str, str], running: ExitStack)
     running.callback(store.stop)
     s3 = replace(settings.s3, endpoint_url=store.endpoint_url)
     client = S3Store(s3, public_base_url="", access_key=store.access_key, secret_key=store.secret_key).client
-    apply_bucket(client, plan_of(completed(replace(settings, s3=s3)), public=True))
+    apply_bucket(client, plan_of(completed(replace(settings, s3=s3)), public=not settings.public.presign_days))
     return {
         **values,
         "POSTCARD_S3_ENDPOINT_URL": store.endpoint_url,

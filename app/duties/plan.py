@@ -1,7 +1,7 @@
 """The message of a campaign for each profile and sender: its renditions, its bytes, and proof that the whole fits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.compose.mime import Composed, check_fits, compose_message
 from app.duties.media import host_rendition
@@ -26,6 +26,12 @@ class Plan:
     def keys(self) -> tuple[str, ...]:
         """The objects that a request made from this plan names."""
         return tuple(dict.fromkeys(rendition.key for rendition in self.renditions))
+
+    def signed_anew(self, post: Postcard) -> "Plan":
+        """Lay out the same message with links that were signed now."""
+        fresh = (link_to(post, rendition) for rendition in self.renditions)
+        parts = tuple(next(fresh) if isinstance(part, LinkPart) else part for part in self.parts)
+        return replace(self, parts=parts)
 
     def compose(self, *, subject: str, sender: Sender) -> Composed:
         """Compile the message for one sender; the whole of it is within the profile."""

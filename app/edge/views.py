@@ -34,11 +34,12 @@ def rendition_out(edge: Edge, rendition: Rendition) -> RenditionOut:
     available, held = lease_of(
         hosted, lifecycle_days=edge.lifecycle_days(), minimum_days=edge.post.settings.lease.minimum_days
     )
-    stands = rendition.object
+    stands, link = rendition.object, edge.post.store.link_to(rendition.key)
     return RenditionOut(
         id=rendition.id,
         profile=rendition.profile,
-        url=edge.post.store.url_of(rendition.key),
+        url=link.url,
+        url_expires_at=link.expires_at,
         content_type=rendition.content_type,
         bytes=rendition.bytes,
         width=rendition.width,

@@ -1,6 +1,6 @@
 """How boto3 is set up: one client a process (making one costs about 150 ms), shared by all threads."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from app import settings
 
@@ -44,9 +44,27 @@ def client_config(s3: settings.S3) -> "Config":
         # Our SHA-256 travels with each object; boto3's own CRC would be computed for nothing.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        # A bucket name in the host name needs DNS that only AWS has.
-        s3={"addressing_style": "path" if s3.endpoint_url else "auto"},
+        s3={"addressing_style": _addressing_style(s3), "us_east_1_regional_endpoint": "regional"},
     )
+
+
+def _addressing_style(s3: settings.S3) -> Literal["auto", "path", "virtual"]:
+    """Choose where the bucket's name stands: in the host on AWS, in the path elsewhere (it would need DNS).
+
+    "auto" would sign links for the global host, which leads to the bucket's own by a redirect that OpenMarket must not see.
+    A name with a dot matches no certificate.
+    """
+    if s3.endpoint_url:
+        return "path"
+    return "auto" if "." in s3.bucket else "virtual"
+
+
+def has_temporary_credentials() -> bool:
+    """Tell whether what boto3 finds comes with a session token, which ends by itself."""
+    import boto3
+
+    found = boto3.session.Session().get_credentials()
+    return found is not None and bool(found.token)
 
 
 def bucket_url(s3: settings.S3) -> str:

@@ -16,10 +16,10 @@ from app.errors import NotFound, StoreMisconfigured, StoreUnavailable
 from app.host.address import key_of, sha256_of_key, shown_name
 from app.host.answers import asking, tolerating
 from app.host.cdn import invalidate
-from app.host.client import bucket_url, make_client
+from app.host.client import bucket_url, has_temporary_credentials, make_client
 from app.host.lifecycle import Expiry, expires_at, read_expiration_header, read_expiries, shortest_days
 from app.host.multipart import PART_BYTES, put_in_parts
-from app.model.ports import Listed, Stored
+from app.model.ports import Link, Listed, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +41,7 @@ class S3Store:
         access_key: explicit credentials, for the embedded store; empty = as boto3 finds them.
         secret_key: goes with ``access_key``.
         distribution_id: the CloudFront distribution in front; empty = none, nothing is invalidated.
+        presign_days: links to media are signed for so many days, for a bucket that is private; 0 = not signed.
 
     Rights needed, for web and worker alike, since a preview is hosted in the web. On the bucket: ``s3:ListBucket`` (without
     it AWS answers 403 for a missing key), ``s3:ListBucketVersions`` and ``s3:GetLifecycleConfiguration``; on
@@ -67,9 +68,12 @@ class S3Store:
         access_key: str = "",
         secret_key: str = "",
         distribution_id: str = "",
+        presign_days: int = 0,
     ) -> None:
         self._s3 = s3
         self._distribution_id = distribution_id
+        self._presign_days = presign_days
+        self._credentials_last = False
         self._public_base_url = public_base_url.rstrip("/") or bucket_url(s3)
         self._credentials = (access_key, secret_key)
         self._making = threading.Lock()
@@ -231,9 +235,46 @@ class S3Store:
         """
         return shortest_days(self._read_rules(), prefix=self._s3.media_prefix, now=datetime.now(UTC))
 
+    def link_to(self, key: str) -> Link:
+        """Tell where the world fetches a public key; keys hold nothing that needs quoting.
+
+        Where links are signed, each call signs anew; no request is made.
+
+        Raises:
+            StoreMisconfigured: there are no credentials to sign with, or only temporary ones, which end before the link.
+        """
+        if not self._presign_days:
+            return Link(f"{self._public_base_url}/{key}", None)
+        self._require_lasting_credentials()
+        lifetime = timedelta(days=self._presign_days)
+        expires_at = datetime.now(UTC) + lifetime
+        with asking("sign", key=key):
+            url = self.client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self._s3.bucket, "Key": key},
+                ExpiresIn=int(lifetime.total_seconds()),
+            )
+        return Link(url, expires_at)
+
     def url_of(self, key: str) -> str:
-        """Tell the public URL of a public key; keys hold nothing that needs quoting."""
-        return f"{self._public_base_url}/{key}"
+        """Tell the URL of :meth:`link_to` alone."""
+        return self.link_to(key).url
+
+    def _require_lasting_credentials(self) -> None:
+        """Look once at what signs: a session token ends within hours, and every link signed with it at the same moment.
+
+        Raises:
+            StoreMisconfigured: the credentials are temporary.
+        """
+        if self._credentials_last or self._credentials[0]:
+            return
+        if has_temporary_credentials():
+            raise StoreMisconfigured(
+                "Links cannot be signed with temporary credentials (a role's or a session's): they would end within hours. "
+                "Give web and worker the keys of a user of their own, or put a CDN in front and set "
+                "POSTCARD_PUBLIC_PRESIGN_DAYS=0."
+            )
+        self._credentials_last = True
 
     def _put(self, path: Path, *, sha256: str, content_type: str, prefix: str) -> Stored:
         key = key_of(sha256, content_type, prefix=prefix)

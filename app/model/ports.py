@@ -24,6 +24,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where the world fetches a key; ``expires_at`` is when a signed one ends, None = never by itself."""
+
+    url: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """An object as a list of the bucket names it."""
 
@@ -68,8 +76,11 @@ class Store(Protocol):
     def lifecycle_days(self) -> int | None:
         """After how many days the bucket's own rules remove public media; None = never."""
 
+    def link_to(self, key: str) -> Link:
+        """Tell where the world fetches a public key; where links are signed, each call signs anew."""
+
     def url_of(self, key: str) -> str:
-        """Tell the public URL of a public key."""
+        """Tell the URL of :meth:`link_to` alone."""
 
 
 class Gateway(Protocol):

@@ -26,6 +26,9 @@ class RenditionOut(Out):
     id: str
     profile: str
     url: str
+    url_expires_at: datetime | None = Field(
+        default=None, description="When a signed link ends; it is signed anew whenever it is read. null = never."
+    )
     content_type: str
     bytes: int
     width: int
