@@ -16,7 +16,7 @@ from app.probe import probe_media
 from tests.media import clips, pictures
 
 pytestmark = pytest.mark.skipif(
-    ffmpeg_path() is None, reason="no ffmpeg: clips are refused then, as the last test shows"
+    ffmpeg_path() is None, reason="neither imageio-ffmpeg nor ffmpeg is installed: clips are refused by name then"
 )
 UNIVERSAL = budget_of(profile_named("universal"))
 Fit = Callable[..., Fitted]

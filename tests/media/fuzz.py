@@ -7,6 +7,7 @@ The files that did so are kept in a folder that it names.
 """
 
 import collections
+import logging
 import random
 import sys
 import tempfile
@@ -73,7 +74,6 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
 
 def run(cases: int, seed: int) -> int:
     """Try ``cases`` mutations; returns how many ended in a way that was not foreseen."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     chance = random.Random(seed)
     files = real_files()
     outcomes: collections.Counter[str] = collections.Counter()
@@ -112,5 +112,8 @@ def run(cases: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
+    )  # warnings are its daily bread
     numbers = [int(each) for each in sys.argv[1:]]
     sys.exit(1 if run(*(numbers + [10_000, 1][len(numbers) :])) else 0)
