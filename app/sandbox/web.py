@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import weakref
 from typing import Any
 
 from flask import Flask, Request, Response, request
@@ -12,6 +13,9 @@ from app.sandbox.desk import Desk
 from app.sandbox.judge import RawRequest
 from app.sandbox.options import SandboxOptions
 from app.sandbox.page import page_blueprint
+
+# Connections that are closed after their last answer: a request that was on its way already is not taken.
+_LEFT: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
 
 
 def create_sandbox(options: SandboxOptions) -> Flask:
@@ -26,6 +30,8 @@ def create_sandbox(options: SandboxOptions) -> Flask:
     app.register_blueprint(page_blueprint(desk))
 
     def send(centre: int = 0) -> Response:
+        if _connection(request.environ) in _LEFT:
+            return _respond(Answer(cut=True))  # the client was quicker than our close; that is no request any more
         body = read_body(request, desk.options.max_body_bytes)
         if body is None:
             return _too_long()
@@ -87,13 +93,19 @@ def _respond(answer: Answer) -> Response:
     response = Response(answer.body, status=answer.status or 500, content_type=answer.content_type)
     response.headers.update(answer.headers)
     if answer.close:
+        _LEFT.add(_connection(environ))
         response.call_on_close(lambda: _end_connection(environ, b""))
     return response
 
 
+def _connection(environ: dict[str, Any]) -> socket.socket:
+    connection: socket.socket = environ.get("gunicorn.socket") or environ["werkzeug.socket"]
+    return connection
+
+
 def _end_connection(environ: dict[str, Any], last_words: bytes) -> None:
     """End the client's connection under the server's feet; what the server then writes goes nowhere."""
-    connection: socket.socket = environ.get("gunicorn.socket") or environ["werkzeug.socket"]
+    connection = _connection(environ)
     try:
         if last_words:
             connection.sendall(last_words)

@@ -1,7 +1,9 @@
 """One contract for every queue: SQLite, PostgreSQL and Valkey, each for real."""
 
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from structlog.testing import capture_logs
 
 from app.work.queue import HueyQueue
 
-# Huey keeps one connection a thread and leaves closing it to the end of the process.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -63,6 +64,11 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[HueyQueue], Li
     yield start
     for each in started:
         each.consumer.stop(graceful=True)
+    # Huey keeps one connection a thread and leaves closing it to the end of the process.
+    started.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_what_is_announced_is_heard_by_a_consumer_once(queue_url: str, listen: Callable[[HueyQueue], Listener]) -> None:
