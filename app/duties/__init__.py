@@ -8,6 +8,7 @@ plan         the message of a campaign for each profile and sender, whole and wi
 leases       nothing linked may die too early; restored from its original when it did
 preview      the dry run
 inbound      what a handset sent us            replies  answers to STOP and HELP
+shown        parts of inbound messages as they may be shown
 handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause

@@ -7,6 +7,7 @@ png       flat art without loss                  strip     metadata out, pixels 
 animation fit_animation: to GIF, a ladder        frames    decoded once, one after the other
 gif       one palette, what changed, gifsicle    video     fit_video: to MP4, two passes
 audio     fit_audio: to M4A                      contact   fit_contact: a vCard and its photo
+shown     a stranger's picture for a page of ours
 ssim      how much is left of it                 output    written, counted, hashed, never over the budget
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.errors import NotFound
 from app.model.ids import new_id
 from app.model.messages import Inbound
 from app.records.tables import attempts, callbacks, inbound
@@ -136,6 +137,21 @@ def add_inbound(
         )
     )
     return inbound_id
+
+
+def callback_of_inbound(connection: sa.Connection, inbound_id: str) -> Callback:
+    """Read the POST that an inbound message came in, as it came.
+
+    Raises:
+        NotFound: no such message.
+    """
+    query = (
+        sa.select(callbacks).join(inbound, inbound.c.callback_id == callbacks.c.id).where(inbound.c.id == inbound_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no inbound message {inbound_id[:60]}.", id=inbound_id[:60])
+    return Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
 
 
 def list_inbound(connection: sa.Connection, *, before: str = "", limit: int = 50) -> list[KeptInbound]:

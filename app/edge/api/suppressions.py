@@ -4,8 +4,10 @@ import re
 from dataclasses import asdict
 
 from apiflask import APIBlueprint
+from flask import Response
 
 from app.compose.numbers import parse_recipients
+from app.duties.shown import is_shown, show_part
 from app.edge.auth import caller
 from app.edge.context import the_post
 from app.edge.schemas.others import (
@@ -19,7 +21,7 @@ from app.edge.schemas.others import (
 )
 from app.edge.schemas.shapes import AfterQuery, PageQuery
 from app.errors import NotFound
-from app.records.callbacks import list_inbound
+from app.records.callbacks import KeptInbound, list_inbound
 from app.records.suppressions import add_suppressions, list_suppressions, remove_suppression
 
 blueprint = APIBlueprint("suppressions", __name__, tag="Suppressions and inbound")
@@ -83,5 +85,22 @@ def list_messages(page: PageQuery) -> InboundPageOut:
     """List messages from handsets, newest first."""
     with the_post().database.read() as connection:
         found = list_inbound(connection, before=page.before, limit=page.limit)
-    items = [InboundOut(**asdict(each)) for each in found]
+    items = [InboundOut(**asdict(each), part_urls=_part_urls(each)) for each in found]
     return InboundPageOut(items=items, next=found[-1].id if len(found) == page.limit else None)
+
+
+def _part_urls(message: KeptInbound) -> list[str | None]:
+    return [
+        f"/inbound/{message.id}/parts/{index}" if is_shown(content_type) else None
+        for index, content_type in enumerate(message.part_types)
+    ]
+
+
+@blueprint.get("/inbound/<inbound_id>/parts/<index>")
+@blueprint.doc(
+    summary="Show one part of a message from a handset", responses={200: "Text, or a JPEG that was encoded anew"}
+)
+def show_message_part(inbound_id: str, index: str) -> Response:
+    """Show one part of a message from a handset: never the bytes that came."""
+    shown = show_part(the_post(), inbound_id, int(index) if re.fullmatch(r"[0-9]{1,3}", index) else -1)
+    return Response(shown.content, content_type=shown.content_type)

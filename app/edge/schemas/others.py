@@ -108,6 +108,9 @@ class InboundOut(Out):
     subject: str
     text: str
     part_types: list[str]
+    part_urls: list[str | None] = Field(
+        description="Where each part is shown: text as text, a picture encoded anew; null = a kind that is not shown."
+    )
     judged: str
 
 
