@@ -126,7 +126,7 @@ def _measure(pool: DecoderPool, folder: Path, profile: str) -> list[Row]:
             _row(f"{profile}, {label}: mean encodes", statistics.mean(encodes[fast])),
             _row(f"{profile}, {label}: bytes, least share of the budget", min(shares[fast])),
             _row(
-                f"{profile}, {label}: pictures at 96 to 100 % (the others are at the highest quality)",
+                f"{profile}, {label}: pictures at 96 to 100 % of the budget",
                 landed,
                 f"of {len(shares[fast])}",
             ),
