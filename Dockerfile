@@ -17,7 +17,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3=3.11.* ca-certificates=2023* \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/postcard --create-home postcard
+    && useradd --uid 10001 --home-dir /var/lib/postcard --create-home --shell /usr/sbin/nologin postcard
 COPY --from=build /opt/postcard /opt/postcard
 ENV PATH=/opt/postcard/bin:$PATH \
     POSTCARD_DATA_DIR=/var/lib/postcard \

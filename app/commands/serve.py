@@ -9,8 +9,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from app.commands.local import effective_settings, given_values, plain_errors
+from app.records.migrate import require_current_schema
 from app.settings import Settings, read_settings
-from app.wiring import assemble, completed, make_folder, prepare_database, require_consistent
+from app.wiring import assemble, completed, make_folder, open_database, prepare_database, require_consistent
 
 if TYPE_CHECKING:
     from app.sandbox.faults import Fault
@@ -65,6 +66,15 @@ class _Web(BaseApplication):
         return create_app(post)
 
 
+def _require_schema(settings: Settings) -> None:
+    """Look at the schema before gunicorn forks: what is wrong is a sentence here and would be a traceback there."""
+    database = open_database(settings)
+    try:
+        require_current_schema(database)
+    finally:
+        database.close()
+
+
 @click.command()
 def web() -> None:
     """The pages and the API, under gunicorn."""
@@ -72,6 +82,7 @@ def web() -> None:
         settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
         require_consistent(settings)
+        _require_schema(settings)
         _Web(settings).run()
 
 

@@ -154,3 +154,17 @@ def test_a_real_endpoint_needs_an_address_that_the_world_can_reach(tmp_path: Pat
     told = command(environment_of(tmp_path / "data", free_port(), **real), "run")
     assert told.returncode == 1
     assert "POSTCARD_PUBLIC_BASE_URL is not https" in told.stderr
+
+
+def test_web_without_a_schema_says_what_to_do(tmp_path: Path) -> None:
+    plain = {
+        "POSTCARD_SECRET_KEY": "the key of the tests, long enough to sign",
+        "POSTCARD_CALLBACK_SECRET": "callback-secret-of-the-tests",
+        "POSTCARD_OPENMARKET_SOURCES": "US:88600/config1",
+        "POSTCARD_OPENMARKET_ENDPOINTS": "http://127.0.0.1:9/mms/v2/send",
+    }
+    for name in ("web", "worker"):
+        told = command(environment_of(tmp_path / "data", free_port(), **plain), name)
+        assert told.returncode == 1
+        assert "postcard migrate" in told.stderr
+        assert "Traceback" not in told.stderr
