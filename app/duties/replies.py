@@ -1,7 +1,7 @@
 """Answers to STOP and HELP, for senders whose answers are Postcard's and not OpenMarket's.
 
 One message, no marketing, in answer to a person's own words: a campaign of one that goes the same path as everything else.
-It alone may go to a suppressed number, and only within minutes: a late confirmation is suppressed like any other message.
+It alone may go to a number that its own STOP suppressed. It leaves within minutes or not at all: what was late would puzzle.
 """
 
 from datetime import datetime, timedelta

@@ -23,6 +23,8 @@ from app.records.messages import message_of
 from app.records.tables import attempts, campaigns, messages, suppressions
 
 _PENDING, _SENDING, _UNKNOWN = MessageState.PENDING.value, MessageState.SENDING.value, MessageState.UNKNOWN.value
+SUPPRESSED = "the number is on the suppression list"
+TOO_LATE = "an answer to STOP or HELP leaves within minutes or not at all"
 ABANDONED = "the worker stopped while this message was under way; it may have been sent"
 
 
@@ -111,7 +113,7 @@ def claim_messages(
     """Mark up to ``limit`` pending messages *sending*, each with a new attempt; the mark is durable at the commit.
 
     Nothing is marked unless the campaign is running and the job is still ours. A suppressed number is marked *suppressed*
-    in this same transaction; the answer to its own STOP or HELP may reach it, for some minutes.
+    in this same transaction; the answer to its own STOP or HELP may reach it, for some minutes, and nobody after those.
     """
     running = (
         sa.select(campaigns.c.answers, campaigns.c.created_at)
@@ -133,8 +135,10 @@ def claim_messages(
         .with_for_update(skip_locked=True)
     )
     chosen = [message_of(row) for row in connection.execute(due)]
-    in_answer = campaign.answers is not None and campaign.created_at >= at - ANSWER_WITHIN
-    stopped = set() if in_answer else _suppress(connection, chosen, at=at)
+    if campaign.answers is not None and campaign.created_at < at - ANSWER_WITHIN:
+        _mark_suppressed(connection, chosen, TOO_LATE, at=at)
+        return []
+    stopped = _suppress(connection, chosen, at=at, but_for_keywords=campaign.answers is not None)
     token, until = new_id("job"), at + lease
     group = [
         Claimed(
@@ -151,17 +155,28 @@ def claim_messages(
     return group
 
 
-def _suppress(connection: sa.Connection, chosen: Sequence[Message], *, at: datetime) -> set[str]:
-    """Mark what is on the suppression list, and tell which numbers those are."""
+def _suppress(
+    connection: sa.Connection, chosen: Sequence[Message], *, at: datetime, but_for_keywords: bool
+) -> set[str]:
+    """Mark what is on the suppression list, and tell which numbers those are.
+
+    ``but_for_keywords``: a number that only its own STOP put there may still get this one message.
+    """
     listed = sa.select(suppressions.c.number).where(suppressions.c.number.in_([each.number for each in chosen]))
+    if but_for_keywords:
+        listed = listed.where(suppressions.c.reason != "keyword")
     stopped = set(connection.scalars(listed))
+    _mark_suppressed(connection, [each for each in chosen if each.number in stopped], SUPPRESSED, at=at)
+    return stopped
+
+
+def _mark_suppressed(connection: sa.Connection, stopped: Sequence[Message], problem: str, *, at: datetime) -> None:
     if stopped:
         connection.execute(
             sa.update(messages)
-            .where(messages.c.id.in_([each.id for each in chosen if each.number in stopped]))
-            .values(state=MessageState.SUPPRESSED.value, problem="the number is on the suppression list", updated_at=at)
+            .where(messages.c.id.in_([each.id for each in stopped]))
+            .values(state=MessageState.SUPPRESSED.value, problem=problem, updated_at=at)
         )
-    return stopped
 
 
 def _mark(connection: sa.Connection, group: Sequence[Claimed], *, at: datetime) -> None:

@@ -11,14 +11,14 @@ from app.duties.campaigns import Order, create_campaign
 from app.duties.postcard import Postcard
 from app.errors import SettingsInvalid
 from app.model.messages import TextPart
-from app.model.status import MessageState
+from app.model.status import CampaignState, MessageState
 from app.pipeline import settle_report, take_callback
 from app.records.campaigns import list_campaigns
-from app.records.suppressions import list_suppressions
+from app.records.suppressions import add_suppressions, list_suppressions
 from app.records.tables import campaigns
 from app.settings import read_settings
 from app.wiring import require_consistent
-from tests.path import messages_of, work_off
+from tests.path import campaign_of, messages_of, work_off
 from tests.records.rows import MovableClock
 from tests.servers.sandbox import RunningSandbox
 
@@ -72,6 +72,14 @@ def test_help_is_answered_also_to_a_suppressed_number_but_not_again_and_again(
     assert texts(sandbox) == [HELPED]
 
 
+def test_a_number_that_a_person_suppressed_gets_no_answer_to_help(answering: Postcard, sandbox: RunningSandbox) -> None:
+    with answering.change() as change:
+        add_suppressions(change.connection, [TO], reason="person", note="", created_by="Ann", at=change.at)
+    inbound(answering, 1, "HELP")
+    work_off(answering)
+    assert sandbox.counts()["accepted"] == {}
+
+
 def test_an_answer_that_would_be_late_does_not_leave(answering: Postcard, sandbox: RunningSandbox) -> None:
     clock: MovableClock = answering.database.clock  # type: ignore[assignment]  # -- set by the fixture
     inbound(answering, 1, "STOP")
@@ -85,7 +93,10 @@ def test_an_answer_that_would_be_late_does_not_leave(answering: Postcard, sandbo
     assert sandbox.counts()["accepted"] == {}
     with answering.database.read() as connection:
         (campaign_id,) = connection.execute(sa.select(campaigns.c.id)).scalars()
-    assert messages_of(answering, campaign_id)[TO].state is MessageState.SUPPRESSED
+    message = messages_of(answering, campaign_id)[TO]
+    assert (message.state, message.attempts) == (MessageState.SUPPRESSED, 0)
+    assert "within minutes" in message.problem
+    assert campaign_of(answering, campaign_id).state is CampaignState.FINISHED
 
 
 @pytest.mark.parametrize(
