@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 from app.duties.postcard import Change, Postcard
 from app.model.messages import Inbound, Recipient, Report
 from app.records.database import Connection
-from app.records.handsets import any_operator_learnt, learn_handset, number_of_mt_id, operators_learnt
+from app.records.handsets import (
+    Handset,
+    any_operator_learnt,
+    find_handset,
+    learn_handset,
+    number_of_mt_id,
+    operators_learnt,
+)
 
 BELIEVED = timedelta(days=90)
 """Ours: an operator that was named longer ago is not believed any more."""
@@ -44,6 +51,11 @@ def learn_from_inbound(post: Postcard, change: Change, message: Inbound) -> None
         operator_id=message.operator_id,
         at=_told_at(message.sent_at, change),
     )
+
+
+def handset_of(post: Postcard, connection: Connection, number: str) -> Handset | None:
+    """Tell what is known of the handset behind a number; None = nothing."""
+    return find_handset(connection, number_hash(post, number))
 
 
 def _told_at(said: datetime | None, change: Change) -> datetime:

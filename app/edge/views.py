@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from app.compose.regions import SERVED
+from app.duties.handsets import handset_of
 from app.duties.leases import lease_of
+from app.duties.postcard import Postcard
 from app.duties.preview import Preview
 from app.duties.unknown import note_unknown
 from app.edge.context import Edge
@@ -13,6 +15,7 @@ from app.edge.schemas.assets import AssetOut, RenditionOut
 from app.edge.schemas.campaigns import (
     AttemptOut,
     CampaignOut,
+    HandsetOut,
     MessageOut,
     PreviewItemOut,
     PreviewPartOut,
@@ -144,6 +147,13 @@ def messages_out(connection: Connection, messages: Sequence[Message]) -> list[Me
     for report in reports_of(connection, ids):
         reports[report.message_id].append(ReportOut(**{name: getattr(report, name) for name in ReportOut.model_fields}))
     return [_message_out(message, attempts[message.id], reports[message.id]) for message in messages]
+
+
+def message_out(post: Postcard, connection: Connection, message: Message) -> MessageOut:
+    """Show one message, with what is known of the handset."""
+    shown = messages_out(connection, [message])[0]
+    known = handset_of(post, connection, message.number)
+    return shown.model_copy(update={"handset": HandsetOut(**asdict(known))}) if known else shown
 
 
 def _message_out(message: Message, attempts: list[AttemptOut], reports: list[ReportOut]) -> MessageOut:

@@ -13,7 +13,7 @@ from app.edge.api.campaigns import create
 from app.edge.context import the_post
 from app.edge.schemas.campaigns import CampaignOut, MessageIn, MessageOut, MessagePageOut
 from app.edge.schemas.shapes import AfterQuery
-from app.edge.views import messages_out
+from app.edge.views import message_out, messages_out
 from app.model.messages import Message
 from app.model.status import MessageState
 from app.records.campaigns import get_campaign
@@ -43,8 +43,9 @@ def create_one(body: MessageIn) -> Response:
 @blueprint.output(MessageOut)
 def show_one(message_id: str) -> MessageOut:
     """Show a message with its attempts and reports."""
-    with the_post().database.read() as connection:
-        return messages_out(connection, [get_message(connection, message_id)])[0]
+    post = the_post()
+    with post.database.read() as connection:
+        return message_out(post, connection, get_message(connection, message_id))
 
 
 @blueprint.get("/campaigns/<campaign_id>/messages")

@@ -12,7 +12,7 @@ from app.edge.auth import caller
 from app.edge.context import edge, the_post
 from app.edge.pages.words import is_moving
 from app.edge.schemas.assets import AssetOut
-from app.edge.views import assets_out, campaign_out, campaigns_out, messages_out
+from app.edge.views import assets_out, campaign_out, campaigns_out, message_out, messages_out
 from app.errors import NotFound
 from app.model.messages import AssetPart, Campaign
 from app.model.status import MessageState
@@ -121,7 +121,8 @@ def act(campaign_id: str, action: str) -> AnyResponse:
 @blueprint.get("/app/messages/<message_id>")
 def show_message(message_id: str) -> str:
     """Show one message with its attempts and reports: as a page, or as a piece beside the list."""
-    with the_post().database.read() as connection:
-        message = messages_out(connection, [get_message(connection, message_id)])[0]
+    post = the_post()
+    with post.database.read() as connection:
+        message = message_out(post, connection, get_message(connection, message_id))
     template = "_message.html" if request.headers.get("HX-Request") else "message.html"
     return render_template(template, message=message)

@@ -178,6 +178,15 @@ class AttemptOut(Out):
     description: str
 
 
+class HandsetOut(Out):
+    """What reports and replies told of a number last."""
+
+    user_agent: str
+    user_agent_at: datetime | None
+    operator_id: int | None = Field(description="As OpenMarket numbers operators; named by a reply.")
+    operator_at: datetime | None
+
+
 class MessageOut(Out):
     """One campaign to one recipient; the facts are those of the latest attempt."""
 
@@ -195,6 +204,9 @@ class MessageOut(Out):
     attempt_history: list[AttemptOut]
     reports: list[ReportOut]
     updated_at: datetime
+    handset: HandsetOut | None = Field(
+        default=None, description="What is known of the number's handset; of one message only, lists leave it out."
+    )
 
 
 class MessagePageOut(Out):
