@@ -13,7 +13,6 @@ from dotenv import dotenv_values
 from app.errors import PostcardError, SettingsInvalid
 from app.settings import Settings, read_settings
 from app.telemetry import configure_logging
-from app.wiring import completed
 
 REMEMBERED = "run.json"
 
@@ -40,6 +39,8 @@ def effective_settings(*, serving: bool = False) -> Settings:
 
     The AWS credentials among it go into this process' environment, where boto3 finds them.
     """
+    from app.wiring import completed
+
     given = given_values()
     folder = read_settings(given)[0].data.dir
     path = folder / REMEMBERED

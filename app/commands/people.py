@@ -5,7 +5,6 @@ from datetime import timedelta
 import click
 
 from app.commands.local import effective_settings, plain_errors
-from app.edge.passwords import hash_password
 from app.records.database import Database
 from app.records.migrate import require_current_schema
 from app.records.people import find_user, make_sign_in_link, make_token, save_user
@@ -61,6 +60,8 @@ def create_user(name: str, *, admin: bool, password: str) -> None:
     with plain_errors():
         if len(password) < 10:
             raise click.BadParameter("A password needs 10 characters at least.", param_hint="--password")
+        from app.edge.passwords import hash_password
+
         database = _database(effective_settings())
         with database.write() as connection:
             save_user(connection, name, hash_password(password), admin=admin, at=database.now(connection))
