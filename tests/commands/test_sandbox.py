@@ -60,11 +60,8 @@ def test_only_the_account_of_the_flag_passes() -> None:
     assert codes == [401, 202]
 
 
-def test_with_a_certificate_it_speaks_tls_alone(tmp_path: Path) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
+def test_with_a_certificate_it_speaks_tls_alone(certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
     with started("--cert", str(cert), "--key", str(key)) as line:
         assert line.startswith("Open https://127.0.0.1:")
         answer = requests.post(endpoint_of(line), data=right_body(_TO), headers=HEADERS, timeout=10, verify=str(cert))

@@ -10,7 +10,7 @@ import pytest
 from app.commands.verify.cases import Account, make_cases
 from app.host.embedded import EmbeddedStore
 from tests.servers.postcard import RunningPostcard, environment_of, running_postcard
-from tests.servers.sandbox import RunningSandbox
+from tests.servers.sandbox import RunningSandbox, running_sandbox
 
 REAL = "https://mms.openmarket.com/mms/v2/send"
 
@@ -80,6 +80,20 @@ def test_an_endpoint_that_takes_no_connection_is_told_for_each_request(
     assert done.returncode == 1
     assert "0 as expected" in page.read_text()
     assert "ConnectionRefusedError" in page.read_text()
+
+
+def test_over_tls_the_certificate_is_checked_and_the_version_told(
+    postcard: RunningPostcard, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    page = tmp_path / "transcript.md"
+    with running_sandbox(certificate) as secure:
+        postcard.environment["POSTCARD_OPENMARKET_ENDPOINTS"] = secure.endpoint
+        postcard.command("verify-account", "--output", str(page), "--wait", "0", check=False)
+        assert "CERTIFICATE_VERIFY_FAILED" in page.read_text()
+        postcard.environment["SSL_CERT_FILE"] = str(certificate[0])
+        postcard.command("verify-account", "--output", str(page), "--wait", "0", check=False)
+    assert "over TLSv1." in page.read_text()
+    assert "HTTP/1.1 202" in page.read_text()
 
 
 @pytest.mark.parametrize(
