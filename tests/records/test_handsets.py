@@ -1,0 +1,91 @@
+"""Handsets, and the answers that may reach a number which its own STOP suppressed; on SQLite and PostgreSQL."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.model.messages import Report
+from app.model.status import MessageState
+from app.records.campaigns import ANSWER_WITHIN, answered_since
+from app.records.database import Database
+from app.records.handsets import any_operator_learnt, find_handset, learn_handset, number_of_mt_id, operators_learnt
+from app.records.messages import get_message
+from app.records.reports import count_unmatched_reports, settle_report, unknown_since
+from app.records.sending import claim_messages, sweep_abandoned
+from app.records.suppressions import add_suppressions
+from app.records.tables import campaigns, messages
+from tests.records.rows import LEASE, MovableClock, running_campaign
+
+HASH = "a" * 64
+
+
+def test_a_later_word_stands_and_silence_takes_nothing_away(database: Database) -> None:
+    clock = MovableClock()
+    early = clock.now() - timedelta(days=2)
+    with database.write() as connection:
+        learn_handset(connection, HASH, user_agent="New", operator_id=79, at=clock.now())
+        learn_handset(connection, HASH, user_agent="Old", operator_id=383, at=early)
+        learn_handset(connection, HASH, user_agent="", operator_id=None, at=clock.now())
+        known = find_handset(connection, HASH)
+    assert known is not None
+    assert (known.user_agent, known.user_agent_at, known.operator_id) == ("New", clock.now(), 79)
+
+
+def test_operators_are_found_for_many_numbers_at_once_and_forgotten_after_a_time(database: Database) -> None:
+    at = MovableClock().now()
+    hashes = [f"{number:064d}" for number in range(2_500)]
+    with database.write() as connection:
+        learn_handset(connection, hashes[0], user_agent="", operator_id=79, at=at)
+        learn_handset(connection, hashes[2_400], user_agent="", operator_id=383, at=at)
+        learn_handset(connection, hashes[5], user_agent="HTC", operator_id=None, at=at)
+        assert operators_learnt(connection, hashes, since=at) == {hashes[0]: 79, hashes[2_400]: 383}
+        assert any_operator_learnt(connection, since=at)
+        assert not any_operator_learnt(connection, since=at + timedelta(seconds=1))
+        assert operators_learnt(connection, hashes, since=at + timedelta(seconds=1)) == {}
+
+
+def test_an_mtid_leads_to_its_number_and_an_unknown_one_nowhere(database: Database) -> None:
+    with database.read() as connection:
+        assert number_of_mt_id(connection, "1") is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "age", "state"),
+    [
+        ("keyword", timedelta(0), MessageState.SENDING),
+        ("phrase", timedelta(0), MessageState.SUPPRESSED),
+        ("person", timedelta(0), MessageState.SUPPRESSED),
+        ("keyword", ANSWER_WITHIN + timedelta(seconds=1), MessageState.SUPPRESSED),
+        ("", timedelta(0), MessageState.SENDING),
+        ("", ANSWER_WITHIN + timedelta(seconds=1), MessageState.SUPPRESSED),
+    ],
+)
+def test_an_answer_reaches_a_number_that_only_its_own_stop_suppressed_and_only_in_time(
+    database: Database, reason: str, age: timedelta, state: MessageState
+) -> None:
+    campaign_id, job = running_campaign(database, 1)
+    with database.write() as connection:
+        at = database.now(connection)
+        connection.execute(sa.update(campaigns).values(answers="mo_1", created_at=at - age))
+        message = connection.execute(sa.select(messages.c.id, messages.c.number)).one()
+        if reason:
+            add_suppressions(connection, [message.number], reason=reason, note="", created_by="test", at=at)
+        claim_messages(connection, campaign_id, job, limit=10, at=at, lease=LEASE)
+        assert get_message(connection, message.id).state is state
+        assert answered_since(connection, message.number, at - age)
+
+
+def test_what_is_unknown_is_counted_from_its_first_try(database: Database) -> None:
+    clock = database.clock = MovableClock()
+    campaign_id, job = running_campaign(database, 2)
+    with database.write() as connection:
+        assert unknown_since(connection, campaign_id) is None
+        claim_messages(connection, campaign_id, job, limit=10, at=clock.now(), lease=LEASE)
+        tried_at = clock.now()
+        clock.move(seconds=61)
+        sweep_abandoned(connection, at=clock.now())
+        assert unknown_since(connection, campaign_id) == (2, tried_at)
+        assert count_unmatched_reports(connection, since=tried_at) == (0, 0)
+        report = Report("5", "Retrieved", None, "", "", None, "", {})
+        assert not settle_report(connection, "none", report, at=clock.now())
