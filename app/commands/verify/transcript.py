@@ -125,7 +125,7 @@ def _section(number: int, entry: Entry) -> list[str]:
         f'<a id="r{number}"></a>',
         f"## {number}. {entry.exchange.case.name}",
         "",
-        f"Expected: {entry.exchange.case.expected.words}. Came: {entry.verdict}.",
+        f"Expected: {entry.exchange.case.expected.words}. Verdict: {entry.verdict}.",
         "",
         f"Sent {entry.exchange.started_at:%Y-%m-%d %H:%M:%S.%f} UTC{_over(entry.exchange)}; the body has {len(body)} bytes, "
         f"SHA-256 `{sha256(body).hexdigest()}`:",
