@@ -23,6 +23,7 @@ from app.duties.media import host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.recipients import require_unlocked
+from app.duties.uploads import spool_upload
 from app.errors import GatewayUnavailable, PostcardError, Rejected
 from app.limits import RESERVED_BYTES, profile_named
 from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
@@ -38,6 +39,7 @@ from app.records.messages import numbers_of, profiles_of
 from app.records.senders import senders_by_id
 from app.records.sending import Claimed
 from app.records.takedowns import require_not_blocked
+from app.records.uploads import get_upload, settle_upload
 from app.report.callback import Unreadable, parse_callback
 from app.telemetry import ASSETS, REPORTS, log
 
@@ -79,6 +81,30 @@ def _try_again(post: Postcard, known: Asset) -> Asset:
         settle_asset(change.connection, known.id, AssetState.FITTING)
         change.job("fit_asset", known.id)
         return get_asset(change.connection, known.id)
+
+
+def take_upload(post: Postcard, upload_id: str) -> None:
+    """Take in what a browser sent straight to the store: hashed again on the way, then accepted like any upload.
+
+    Whatever is wrong with it stays in the upload's row, for whoever asks.
+    """
+    with post.database.read() as connection:
+        upload = get_upload(connection, upload_id)
+    if upload.state != "arrived":
+        return
+    try:
+        spooled = spool_upload(post, upload)
+        try:
+            asset, _ = accept_asset(post, spooled, created_by=upload.created_by)
+        finally:
+            spooled.path.unlink()
+    except Rejected as error:
+        with post.change() as change:
+            settle_upload(change.connection, upload_id, "failed", failure=problem_of(error))
+    else:
+        with post.change() as change:
+            settle_upload(change.connection, upload_id, "done", asset_id=asset.id)
+    post.store.incoming.discard(upload_id)
 
 
 def make_rendition(post: Postcard, asset_id: str, profile_name: str) -> Rendition:

@@ -192,6 +192,12 @@ class Upload:
 
     max_bytes: int = _setting(50_000_000, "Longest upload in bytes.", check=_between(1_000, 5_000_000_000))
     max_pixels: int = _setting(200_000_000, "Most pixels of a still, width x height.", check=_between(1, 1_000_000_000))
+    direct_bytes: int = _setting(
+        20_000_000,
+        "Files longer than this go from the send page straight to the store; 0 = never. Browsers must reach the store's "
+        "endpoint, and the bucket must allow the page's origin (`bucket apply` sees to it).",
+        check=_between(0, 5_000_000_000),
+    )
     fetch_seconds: float = _setting(30.0, "Seconds that fetching a URL may take.", check=_between(1, 300))
     fetch_http: bool = _setting(False, "Also fetch http:// URLs (otherwise https only).")
     fetch_private: bool = _setting(

@@ -14,5 +14,6 @@ unknown      what a person should know about unknown messages
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
 takedown     gone at once and never to come back, for emergencies
 reconcile    rows and bucket compared, once a day
+uploads      straight to the store, in signed pieces
 removal      what may be deleted, and deleting it
 """

@@ -14,7 +14,9 @@ from app.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-JobKind = Literal["fit_asset", "start_campaign", "send_campaign", "settle_reports", "delete_objects", "erase_object"]
+JobKind = Literal[
+    "fit_asset", "start_campaign", "send_campaign", "settle_reports", "delete_objects", "erase_object", "take_upload"
+]
 
 
 class Decoders(Protocol):

@@ -17,6 +17,7 @@ from app.host.address import key_of, sha256_of_key, shown_name
 from app.host.answers import asking, tolerating
 from app.host.cdn import invalidate
 from app.host.client import bucket_url, has_temporary_credentials, make_client
+from app.host.incoming import S3Incoming
 from app.host.lifecycle import Expiry, expires_at, read_expiration_header, read_expiries, shortest_days
 from app.host.multipart import PART_BYTES, put_in_parts
 from app.model.ports import Link, Listed, Stored
@@ -46,8 +47,9 @@ class S3Store:
     Rights needed, for web and worker alike, since a preview is hosted in the web. On the bucket: ``s3:ListBucket`` (without
     it AWS answers 403 for a missing key), ``s3:ListBucketVersions`` and ``s3:GetLifecycleConfiguration``; on
     ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``, ``s3:DeleteObject``,
-    ``s3:DeleteObjectVersion``, ``s3:AbortMultipartUpload``; on the distribution, where there is one,
-    ``cloudfront:CreateInvalidation``. ``RIGHTS_ON_*`` hold them for the rule test against infra/.
+    ``s3:DeleteObjectVersion``, ``s3:AbortMultipartUpload``; on ``incoming/*`` the same and
+    ``s3:ListMultipartUploadParts``; on the distribution, where there is one, ``cloudfront:CreateInvalidation``.
+    ``RIGHTS_ON_*`` hold them for the rule test against infra/.
     """
 
     RIGHTS_ON_BUCKET = ("s3:GetLifecycleConfiguration", "s3:ListBucket", "s3:ListBucketVersions")
@@ -58,6 +60,7 @@ class S3Store:
         "s3:GetObject",
         "s3:PutObject",
     )
+    RIGHTS_ON_INCOMING = (*RIGHTS_ON_OBJECTS, "s3:ListMultipartUploadParts")
     RIGHTS_ON_DISTRIBUTION = ("cloudfront:CreateInvalidation",)
 
     def __init__(
@@ -88,6 +91,11 @@ class S3Store:
                 access_key, secret_key = self._credentials
                 self._client = make_client(self._s3, access_key=access_key, secret_key=secret_key)
             return self._client
+
+    @property
+    def incoming(self) -> S3Incoming:
+        """Uploads that go straight to the store; they need ``RIGHTS_ON_INCOMING`` on ``incoming/*``."""
+        return S3Incoming(self, self._s3.bucket)
 
     def put_media(self, path: Path, *, sha256: str, content_type: str) -> Stored:
         """Host the file at ``path`` under its public key and tell what the store holds.

@@ -4,7 +4,7 @@ import secrets
 import time
 from typing import Literal
 
-Prefix = Literal["ast", "rnd", "cmp", "msg", "att", "rpt", "mo", "job", "tok", "usr", "snd", "req", "aud"]
+Prefix = Literal["ast", "rnd", "cmp", "msg", "att", "rpt", "mo", "job", "tok", "usr", "snd", "req", "aud", "upl"]
 
 
 def new_id(prefix: Prefix) -> str:

@@ -1,6 +1,7 @@
 """What the path asks of the outside. Adapters: S3Store (host), OpenMarketGateway (send), HueyQueue (work)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,11 +41,74 @@ class Listed:
     stored_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that a browser may make in our name, with exactly these headers and a body of exactly ``bytes`` bytes."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPart:
+    """One part of an upload that the store has; ``sha256`` is empty where the store does not tell it."""
+
+    number: int
+    bytes: int
+    etag: str
+    sha256: str
+
+
+class Stream(Protocol):
+    """Bytes on their way."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most ``size`` bytes; none = the end."""
+
+
+class Incoming(Protocol):
+    """Uploads that go straight to the store. A name is one upload; every method raises what those of the store do."""
+
+    @property
+    def part_bytes(self) -> int:
+        """Length of a part; the last may be shorter."""
+
+    def begin_parts(self, name: str) -> str:
+        """Begin an upload in parts; tell the store's id of it."""
+
+    def sign_put(self, name: str, *, size: int, sha256: str) -> SignedRequest:
+        """Sign the PUT of one file of exactly these bytes."""
+
+    def sign_part(self, name: str, multipart_id: str, number: int, *, size: int, sha256: str) -> SignedRequest:
+        """Sign the PUT of one part of exactly these bytes."""
+
+    def received_parts(self, name: str, multipart_id: str) -> list[ReceivedPart]:
+        """List the parts that the store has. Raises NotFound."""
+
+    def complete(self, name: str, multipart_id: str, parts: Sequence[ReceivedPart]) -> None:
+        """Put the parts together; an upload that is together already is a success."""
+
+    def size_of(self, name: str) -> int:
+        """Tell how many bytes arrived. Raises NotFound."""
+
+    def opened(self, name: str) -> AbstractContextManager[Stream]:
+        """Give what arrived as a stream. Raises NotFound."""
+
+    def discard(self, name: str, multipart_id: str = "") -> None:
+        """Forget an upload, whole or in parts; one that is not there is a success."""
+
+
 class Store(Protocol):
     """Where bytes are kept, addressed by their content.
 
     Every method raises StoreUnavailable (try again) or StoreMisconfigured (rights, bucket); none returns half a truth.
     """
+
+    @property
+    def incoming(self) -> Incoming:
+        """Uploads that go straight to the store."""
 
     def put_media(self, path: Path, *, sha256: str, content_type: str) -> Stored:
         """Host a rendition under its public key; the same bytes twice is a success and one object."""

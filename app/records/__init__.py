@@ -9,5 +9,6 @@ senders       senders and edited operators                         suppressions 
 people        users, tokens, sign-in links                         idempotency  first answers by key
 handsets      what numbers told of handset and operator, hashed
 takedowns     what may not come back, and what used it              audit    who did what and why
+uploads       what goes straight to the store
 migrate       the schema, one head, for SQLite and PostgreSQL
 """

@@ -354,3 +354,22 @@ audit = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),
 )
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    _id(),
+    sa.Column("filename", sa.String(200), nullable=False),
+    sa.Column("declared_type", sa.String(200), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    # Empty for an upload in parts: each part has its own.
+    sa.Column("sha256", sa.String(64), nullable=False),
+    # The store's id of an upload in parts; empty = one PUT.
+    sa.Column("multipart_id", sa.String(1000), nullable=False),
+    # open -> arrived -> done | failed
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("asset_id", sa.String(40)),
+    sa.Column("failure", sa.JSON),
+    _at("created_at"),
+    sa.Column("created_by", sa.String(200), nullable=False),
+)

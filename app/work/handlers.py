@@ -9,9 +9,18 @@ from app.duties.removal import finish_deletions
 from app.duties.takedown import erase_object
 from app.errors import NotFound, PostcardError
 from app.model.status import CampaignState
-from app.pipeline import make_rendition, ready_campaign, send_batch, settle_report, start_campaign
+from app.pipeline import (
+    make_rendition,
+    problem_of,
+    ready_campaign,
+    send_batch,
+    settle_report,
+    start_campaign,
+    take_upload,
+)
 from app.records.campaigns import get_campaign
 from app.records.jobs import Job, extend_job
+from app.records.uploads import settle_upload
 
 LEASE = timedelta(seconds=20)
 """A killed worker's job is taken over after this; a living one extends it every third of it."""
@@ -66,6 +75,11 @@ def erase(post: Postcard, job: Job) -> None:
     erase_object(post, job.subject)
 
 
+def take_in(post: Postcard, job: Job) -> None:
+    """Take in an upload that went straight to the store."""
+    take_upload(post, job.subject)
+
+
 HANDLERS: dict[JobKind, Handler] = {
     "fit_asset": fit_asset,
     "start_campaign": prepare,
@@ -73,11 +87,15 @@ HANDLERS: dict[JobKind, Handler] = {
     "settle_reports": settle,
     "delete_objects": delete_objects,
     "erase_object": erase,
+    "take_upload": take_in,
 }
 
 
 def give_up(post: Postcard, job: Job, error: PostcardError) -> None:
-    """Say where a person looks that a job failed for good: the campaign pauses with the reason."""
+    """Say where a person looks that a job failed for good: the campaign pauses with the reason, the upload failed with it."""
+    if job.kind == "take_upload":
+        with post.change() as change:
+            settle_upload(change.connection, job.subject, "failed", failure=problem_of(error))
     if job.kind in {"start_campaign", "send_campaign"}:
         with post.change() as change:
             pause(change, job.subject, f"{error.title}: {error.detail} {error.remedy}".strip())

@@ -18,6 +18,7 @@ from app.records.idempotency import forget_old_keys
 from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
 from app.records.messages import sweep_silent
 from app.records.sending import sweep_abandoned
+from app.records.uploads import forget_uploads
 from app.telemetry import log
 from app.upload.spool import sweep_spool
 
@@ -51,6 +52,7 @@ def hourly(post: Postcard) -> None:
             return
         silent = sweep_silent(change.connection, at=change.at)
         forget_ended_jobs(change.connection, before=change.at - timedelta(days=7))
+        forget_uploads(change.connection, before=change.at - timedelta(days=7))
         forget_old_keys(change.connection, before=change.at - timedelta(days=7))
     log.info("hourly work", silent=silent, spool_files_removed=sweep_spool(Path(post.spool_dir), 24 * 3600))
     try:

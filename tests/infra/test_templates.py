@@ -72,11 +72,12 @@ def test_media_can_never_go_within_the_lease(media_template: Template) -> None:
 
 def _rights(policy: Any) -> dict[str, set[str]]:
     """Collect actions by what they are about: the bucket itself, keys in it, or the CDN."""
-    rights: dict[str, set[str]] = {"bucket": set(), "objects": set(), "distribution": set()}
+    rights: dict[str, set[str]] = {"bucket": set(), "objects": set(), "incoming": set(), "distribution": set()}
     for statement in policy["PolicyDocument"]["Statement"]:
         if "Fn::If" in statement:
             continue  # the key's rights
         about = "bucket" if "Fn::GetAtt" in statement["Resource"] else "objects"
+        about = "incoming" if "/incoming/" in str(statement["Resource"]) else about
         about = "distribution" if ":cloudfront:" in str(statement["Resource"]) else about
         rights[about] |= set(statement["Action"])
     return rights
@@ -88,6 +89,7 @@ def test_the_workers_rights_are_those_that_the_store_asks_for(media_template: Te
     assert rights == {
         "bucket": on_bucket,
         "objects": set(S3Store.RIGHTS_ON_OBJECTS),
+        "incoming": set(S3Store.RIGHTS_ON_INCOMING),
         "distribution": set(S3Store.RIGHTS_ON_DISTRIBUTION),
     }
     assert S3Store.__doc__
@@ -103,6 +105,7 @@ def test_the_web_may_do_with_objects_what_the_store_asks_for_and_cannot_read_the
     assert rights == {
         "bucket": set(S3Store.RIGHTS_ON_BUCKET),
         "objects": set(S3Store.RIGHTS_ON_OBJECTS),
+        "incoming": set(S3Store.RIGHTS_ON_INCOMING),
         "distribution": set(S3Store.RIGHTS_ON_DISTRIBUTION),
     }
 
@@ -111,9 +114,11 @@ def test_the_web_may_do_with_objects_what_the_store_asks_for_and_cannot_read_the
 def test_rights_on_objects_hold_for_postcards_prefixes_alone(media_template: Template, who: str) -> None:
     for statement in _properties(media_template, f"{who}Policy")["PolicyDocument"]["Statement"]:
         if "s3:PutObject" in statement.get("Action", []):
-            assert statement["Resource"] == [
-                {"Fn::Sub": f"${{Bucket.Arn}}/${{{prefix}}}*"} for prefix in ("MediaPrefix", "OriginalsPrefix")
-            ]
+            prefixes = ("${MediaPrefix}", "${OriginalsPrefix}")
+            assert statement["Resource"] in (
+                [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}*"} for prefix in prefixes],
+                {"Fn::Sub": "${Bucket.Arn}/incoming/*"},
+            )
 
 
 def test_no_policy_gives_everything_or_everybody(media_template: Template) -> None:

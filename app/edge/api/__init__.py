@@ -8,5 +8,6 @@ from app.edge.api.messages import blueprint as messages
 from app.edge.api.operators import blueprint as operators
 from app.edge.api.suppressions import blueprint as suppressions
 from app.edge.api.takedowns import blueprint as takedowns
+from app.edge.api.uploads import blueprint as uploads
 
-BLUEPRINTS: tuple[APIBlueprint, ...] = (assets, takedowns, campaigns, messages, suppressions, operators)
+BLUEPRINTS: tuple[APIBlueprint, ...] = (assets, uploads, takedowns, campaigns, messages, suppressions, operators)

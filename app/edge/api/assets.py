@@ -1,5 +1,7 @@
 """/campaign-assets: uploads, their renditions, and deleting them."""
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 
@@ -87,7 +89,7 @@ def _accept(upload: Spooled, settle: Settle) -> Response:
     asset, new = accept_asset(post, upload, created_by=caller().label)
     wait = preferred_wait()
     asset = wait_until_fitted(edge(), asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
-    answer = _answer_asset(asset, new=new)
+    answer = answer_asset(asset, new=new)
     if asset.state is AssetState.READY:
         with post.change() as change:
             settle(change.connection, answer.status_code, answer.get_json())
@@ -96,10 +98,10 @@ def _accept(upload: Spooled, settle: Settle) -> Response:
     return answer
 
 
-def _answer_asset(asset: Asset, *, new: bool) -> Response:
+def answer_asset(asset: Asset, *, new: bool) -> Response:
     """Answer an upload: with what it became, with the promise that it will, or with why it could not."""
     if asset.state is AssetState.FAILED:
-        failure = _kept_failure(asset)
+        failure = kept_failure(asset.failure, asset_id=asset.id)
         raise failure
     answer = jsonify(_shown(asset).as_json())
     answer.status_code = (201 if new else 200) if asset.state is AssetState.READY else 202
@@ -109,11 +111,11 @@ def _answer_asset(asset: Asset, *, new: bool) -> Response:
     return answer
 
 
-def _kept_failure(asset: Asset) -> PostcardError:
+def kept_failure(kept: dict[str, Any] | None, **facts: str) -> PostcardError:
     """Make the error again that fitting ended with, from the words that were kept."""
-    failure = dict(asset.failure or {})
+    failure = dict(kept or {})
     detail = str(failure.pop("detail", "The file could not be fitted."))
-    return error_named(str(failure.pop("slug", "")))(detail, **failure, asset_id=asset.id)
+    return error_named(str(failure.pop("slug", "")))(detail, **failure, **facts)
 
 
 def _shown(asset: Asset) -> AssetOut:
