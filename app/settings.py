@@ -121,7 +121,9 @@ class Queue:
         secret=True,
         check=_url("sqlite", "postgresql", "redis", "rediss"),
     )
-    threads: int = _setting(4, "Jobs that one worker process does at once.", check=_between(1, 64))
+    threads: int = _setting(
+        4, "Jobs that one worker process does at once; half of them may be campaigns that send.", check=_between(2, 64)
+    )
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,9 @@ class Upload:
     max_pixels: int = _setting(200_000_000, "Most pixels of a still, width x height.", check=_between(1, 1_000_000_000))
     direct_bytes: int = _setting(
         20_000_000,
-        "Files longer than this go from the send page straight to the store; 0 = never. Browsers must reach the store's "
-        "endpoint, and the bucket must allow the page's origin (`bucket apply` sees to it).",
+        "Files longer than this go from the send page straight to the store, and on again after a lost connection; 0 = never. "
+        "The bucket must allow the page's origin (`bucket apply` sees to it); where the browser cannot reach the store, they go "
+        "through Postcard.",
         check=_between(0, 5_000_000_000),
     )
     fetch_seconds: float = _setting(30.0, "Seconds that fetching a URL may take.", check=_between(1, 300))

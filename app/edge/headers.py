@@ -10,6 +10,7 @@ from flask import Response, g, request
 
 from app.duties.postcard import Postcard
 from app.edge.context import path_for_log, the_post
+from app.host.client import bucket_url
 from app.model.ids import new_id
 from app.telemetry import log
 
@@ -18,24 +19,30 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
 
 
-def content_security_policy(media_url: str) -> str:
-    """Let pages load from ourselves and show hosted media, and nothing else.
+def content_security_policy(media_url: str, upload_url: str = "") -> str:
+    """Let pages load from ourselves, show hosted media, send long files to the store, and nothing else.
 
     ``blob:`` shows a picture that is not uploaded yet; ``data:`` are the icons of the API's documentation.
     """
-    parts = urlsplit(media_url)
-    media = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    media, store = _origin(media_url), _origin(upload_url)
     return (
         "default-src 'self'; "
         f"img-src 'self' blob: data: {media}; media-src 'self' blob: {media}; "
+        f"connect-src 'self' {store}; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def install(app: APIFlask) -> None:
     """Give each request its id first; log it and set the headers last."""
     post = the_post_of(app)
-    policy = content_security_policy(post.settings.public.base_url)
+    store_url = bucket_url(post.settings.s3) if post.settings.upload.direct_bytes else ""
+    policy = content_security_policy(post.settings.public.base_url, store_url)
     secure = post.settings.web.base_url.startswith("https:")
 
     @app.before_request

@@ -31,6 +31,7 @@ def show() -> str:
         "send.html",
         limits=LIMITS,
         max_upload_bytes=post.settings.upload.max_bytes,
+        direct_upload_bytes=post.settings.upload.direct_bytes,
         profiles=profiles().values(),
         senders=sorted(senders.values(), key=lambda each: each.country),
         sandbox=all(is_loopback(url) for url in post.settings.openmarket.endpoints),

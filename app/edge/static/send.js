@@ -1,10 +1,12 @@
 // The send page: parts in order, a phone that shows them, numbers that are checked, and one send.
 
+import * as direct from "./direct.js";
 import { Problem, call, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 const composer = $("composer");
 const maxBytes = Number(composer.dataset.maxBytes);
+const directBytes = Number(composer.dataset.directBytes); // longer files go straight to the store; 0 = none
 const TEXT = { kind: "text" };
 // What the phone shows, in its order: pieces of media, and the text once it is written.
 let parts = [TEXT];
@@ -40,11 +42,16 @@ function takeFiles(files) {
       part.state = "failed";
       part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.` };
     } else {
-      const sending = upload(file, (share) => {
+      const straight = directBytes && file.size > directBytes && direct.possible;
+      const sending = (straight ? direct.uploadDirect : upload)(file, (share) => {
         part.done = share;
         const bar = part.row?.querySelector("progress");
         if (bar) bar.value = share;
         if (share === 1) note(part);
+      }, (waiting) => {
+        if (part.waiting === waiting) return;
+        part.waiting = waiting;
+        note(part);
       });
       part.abort = sending.abort;
       settle(part, sending.done);
@@ -123,6 +130,7 @@ function noteOf(part) {
     const { title, detail, remedy, accepted } = part.problem;
     return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${remedy || ""}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
   }
+  if (part.state === "uploading" && part.waiting) return ["no connection; the upload goes on by itself …"];
   if (part.state === "uploading" && part.done < 1) return ["uploading …"];
   if (part.state !== "ready") return ["being fitted and hosted …"];
   const asset = part.asset;
