@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
+from app.duties.postcard import Postcard
+from app.duties.removal import remove_asset
+from app.duties.takedown import take_down
 from app.errors import NotFound, StoreMisconfigured
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
+from app.records.objects import renditions_of
 from app.settings import S3
+from tests.media.pictures import phone_photo
+from tests.path import upload, work_off
 from tests.servers.seaweed import Sample, make_store
 
 MakeSample = Callable[..., Sample]
@@ -115,6 +121,25 @@ def test_without_a_cdn_nobody_is_asked(cloudfront: _CloudFront) -> None:
     _behind_cloudfront("").uncache(["m/one.jpg"])
     _behind_cloudfront("E2EXAMPLE").uncache([])
     assert cloudfront.asked == []
+
+
+def test_what_is_deleted_or_taken_down_goes_from_the_cdn_too(
+    cloudfront: _CloudFront, post: Postcard, seaweed: EmbeddedStore
+) -> None:
+    keys = {"access_key": seaweed.access_key, "secret_key": seaweed.secret_key}
+    store = S3Store(post.settings.s3, public_base_url="", distribution_id="E2EXAMPLE", **keys)
+    behind = replace(post, store=store)
+    deleted, taken = upload(post, phone_photo(640, 480)), upload(post, phone_photo(800, 600))
+    work_off(post)
+    with post.database.read() as connection:
+        hosted = [each.key for each in renditions_of(connection, [deleted.id, taken.id])]
+    remove_asset(behind, deleted.id)
+    take_down(behind, taken.id, reason="A face.", by="mia")
+    assert len(hosted) == 2
+    assert [f"<Path>/{key}</Path>" in body for key, (_, _, body) in zip(hosted, cloudfront.asked, strict=True)] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("cloudfront", [403], indirect=True)
