@@ -126,8 +126,13 @@ def test_without_a_cdn_nobody_is_asked(cloudfront: _CloudFront) -> None:
 def test_what_is_deleted_or_taken_down_goes_from_the_cdn_too(
     cloudfront: _CloudFront, post: Postcard, seaweed: EmbeddedStore
 ) -> None:
-    keys = {"access_key": seaweed.access_key, "secret_key": seaweed.secret_key}
-    store = S3Store(post.settings.s3, public_base_url="", distribution_id="E2EXAMPLE", **keys)
+    store = S3Store(
+        post.settings.s3,
+        public_base_url="",
+        access_key=seaweed.access_key,
+        secret_key=seaweed.secret_key,
+        distribution_id="E2EXAMPLE",
+    )
     behind = replace(post, store=store)
     deleted, taken = upload(post, phone_photo(640, 480)), upload(post, phone_photo(800, 600))
     work_off(post)
