@@ -5,6 +5,7 @@ from app.duties.postcard import Postcard
 from app.errors import StillHeld
 from app.records.assets import get_asset, mark_asset_deleted, unfinished_campaigns_of
 from app.records.objects import forget_object, objects_being_deleted, objects_of_asset, release_objects
+from app.records.takedowns import lock_asset
 
 
 def remove_asset(post: Postcard, asset_id: str) -> None:
@@ -17,6 +18,8 @@ def remove_asset(post: Postcard, asset_id: str) -> None:
         StillHeld: with ``held_until`` or the ids of the campaigns.
     """
     with post.change() as change:
+        # First the asset, then its objects: the order in which hosting and takedown lock them.
+        lock_asset(change.connection, asset_id)
         asset = get_asset(change.connection, asset_id)
         campaigns = unfinished_campaigns_of(change.connection, asset_id)
         if campaigns:
