@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +120,33 @@ def test_a_callback_that_is_too_long_is_cut_and_answered(web: Postcard, queue: W
     client = create_app(replace(web, settings=replace(web.settings, callback=callback))).test_client()
     assert client.post(f"/callbacks/openmarket/{SECRET}", data=REPORT).status_code == 200
     assert waiting(web) == [REPORT[:10]]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/mixed; boundary=b"])
+def test_a_callback_in_chunks_without_a_length_is_stored_whole(
+    web: Postcard, nobody: FlaskClient, queue: Working, content_type: str
+) -> None:
+    queue.held = True
+    answer = nobody.post(
+        f"/callbacks/openmarket/{SECRET}",
+        input_stream=io.BytesIO(REPORT),
+        headers={"Transfer-Encoding": "chunked", "Content-Type": content_type},
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    assert (answer.status_code, waiting(web)) == (200, [REPORT])
+
+
+def test_a_callback_in_chunks_that_is_too_long_is_cut_and_answered(web: Postcard, queue: Working) -> None:
+    queue.held = True
+    callback = replace(web.settings.callback, max_bytes=10)
+    client = create_app(replace(web, settings=replace(web.settings, callback=callback))).test_client()
+    answer = client.post(
+        f"/callbacks/openmarket/{SECRET}",
+        input_stream=io.BytesIO(REPORT),
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    assert (answer.status_code, waiting(web)) == (200, [REPORT[:10]])
 
 
 def test_alive_and_ready_are_told_to_everybody_and_figures_to_callers(api: FlaskClient, nobody: FlaskClient) -> None:
