@@ -9,14 +9,15 @@ from app.compose.numbers import parse_recipients
 from app.duties.claims import claim_seconds
 from app.duties.handsets import learnt_operators
 from app.duties.postcard import Change, Postcard
-from app.duties.recipients import assign_recipients, require_unlocked
+from app.duties.recipients import assign_recipients, choose_senders, keep_senders, require_unlocked
 from app.errors import InvalidMessage, InvalidRequest, WrongState
 from app.limits import profile_named
 from app.model.media import AssetState
-from app.model.messages import AssetPart, Campaign, LinkPart, Part, SendablePart, TextPart
+from app.model.messages import AssetPart, Campaign, LinkPart, Part, Recipient, SendablePart, Sender, TextPart
 from app.model.status import CampaignState
 from app.records.assets import get_asset
-from app.records.campaigns import NewCampaign, add_campaign, edit_draft, get_campaign, move_campaign
+from app.records.campaigns import NewCampaign, NewMessage, add_campaign, edit_draft, get_campaign, move_campaign
+from app.records.database import Connection
 from app.records.messages import resend
 
 MAX_RECIPIENTS = 100_000
@@ -59,20 +60,15 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
             f"A campaign needs 1 to {MAX_RECIPIENTS:,} recipients; this one has {len(recipients)}.", field="recipients"
         )
     require_unlocked((each.number for each in recipients), post.settings.openmarket, post.settings.live)
+    # Before the transaction that writes: SQLite has one lock for writing, and 100,000 recipients take a while.
+    with post.database.read() as connection:
+        senders, new_messages = assign_order(post, connection, order, recipients)
     with post.change() as change:
         _check_assets(change, order.parts)
         if order.send_at and not change.at - timedelta(minutes=5) <= order.send_at <= change.at + LATEST_SEND:
             raise InvalidRequest("send_at must lie in the next 365 days.", field="send_at")
-        new_messages = assign_recipients(
-            change.connection,
-            recipients,
-            openmarket=post.settings.openmarket,
-            source=order.source,
-            mt_config=order.mt_config,
-            profile=order.profile,
-            at=change.at,
-            learnt=learnt_operators(post, change.connection, recipients, at=change.at),
-        )
+        if order.source or order.mt_config:
+            new_messages = keep_senders(change.connection, senders, new_messages, at=change.at)
         new = NewCampaign(
             name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
             subject=order.subject,
@@ -90,6 +86,17 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
         if remember is not None:
             remember(change, campaign)
     return campaign
+
+
+def assign_order(
+    post: Postcard, connection: Connection, order: Order, recipients: Sequence[Recipient]
+) -> tuple[dict[str, Sender], list[NewMessage]]:
+    """Give each recipient of an order its sender, by country, and its profile; nothing is written."""
+    senders = choose_senders(
+        connection, recipients, openmarket=post.settings.openmarket, source=order.source, mt_config=order.mt_config
+    )
+    learnt = learnt_operators(post, connection, recipients, at=post.database.now(connection))
+    return senders, assign_recipients(connection, recipients, senders=senders, profile=order.profile, learnt=learnt)
 
 
 def check_order(order: Order) -> None:

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from app.compose.checks import advise_message
 from app.compose.numbers import parse_recipients
-from app.duties.campaigns import Order, check_order
-from app.duties.handsets import learnt_operators
+from app.duties.campaigns import Order, assign_order, check_order
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
-from app.duties.recipients import assign_recipients
 from app.limits import profiles
 from app.model.messages import Sender
-from app.records.senders import active_senders, senders_by_id
+from app.records.senders import active_senders
 
 
 @dataclass(frozen=True)
@@ -30,25 +28,16 @@ class Preview:
 def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
     """Make what would be sent, for each profile that the recipients need; without recipients, for the order's own.
 
-    Nothing is created but renditions, which a later send uses.
+    Nothing is created but renditions, which a later send uses; until they are made no row is written, so that a preview of
+    100,000 numbers keeps nobody waiting.
     """
     check_order(order)
-    with post.database.write() as connection:
-        if order.recipients:
-            recipients, at = parse_recipients(order.recipients), post.database.now(connection)
-            chosen = assign_recipients(
-                connection,
-                recipients,
-                openmarket=post.settings.openmarket,
-                source=order.source,
-                mt_config=order.mt_config,
-                profile=order.profile,
-                at=at,
-                learnt=learnt_operators(post, connection, recipients, at=at),
-            )
-            senders = senders_by_id(connection, {each.sender_id for each in chosen})
+    recipients = parse_recipients(order.recipients) if order.recipients else []
+    with post.database.read() as connection:
+        if recipients:
+            senders, chosen = assign_order(post, connection, order, recipients)
             groups = {
-                each.profile: (senders[each.sender_id], each.recipient.number, each.recipient.operator_id)
+                each.profile: (senders[each.recipient.country], each.recipient.number, each.recipient.operator_id)
                 for each in reversed(chosen)
             }
         else:

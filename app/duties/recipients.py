@@ -1,6 +1,7 @@
 """Who can be sent to: by which sender, within which profile, and whether the live lock lets them through."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -67,44 +68,66 @@ def _profile_for(
     return auto_profile(recipient.country, sender.kind, operator)
 
 
-def assign_recipients(
-    connection: Connection,
-    recipients: Iterable[Recipient],
-    *,
-    openmarket: OpenMarket,
-    source: str,
-    mt_config: str,
-    profile: str,
-    at: datetime,
-    learnt: Mapping[str, int] = MappingProxyType({}),
-) -> list[NewMessage]:
-    """Give each recipient the sender of the country and the profile that fits sender and operator.
+def choose_senders(
+    connection: Connection, recipients: Sequence[Recipient], *, openmarket: OpenMarket, source: str, mt_config: str
+) -> dict[str, Sender]:
+    """Name the sender of each country: the usual one, or the one that a campaign names itself.
 
-    ``learnt`` maps numbers to the operators that their own messages named: they choose the profile where the caller named
-    none, and are not sent.
+    Nothing is written: one that a campaign names may have no row yet, see :func:`keep_senders`.
 
     Raises:
-        NoSender: some countries have none; nothing was changed.
+        NoSender: some countries have none.
     """
-    recipients = list(recipients)
-    by_id = {each.openmarket_id: each for each in known_operators(connection).values() if each.openmarket_id}
-    by_country = dict(active_senders(connection))
-    if source or mt_config:
-        by_country = _named_senders(connection, recipients, by_country, openmarket, source, mt_config, at)
-    missing = sorted({each.country for each in recipients} - by_country.keys())
+    usual = active_senders(connection)
+    countries = {each.country for each in recipients}
+    chosen = {}
+    for country in countries:
+        sender = usual.get(country)
+        if source or mt_config:
+            named = source or (sender.source if sender else openmarket.source)
+            config = mt_config or (sender.mt_config if sender else openmarket.mt_config)
+            sender = _sender(country, named, config) if named and config else None
+        if sender is not None:
+            chosen[country] = sender
+    missing = sorted(countries - chosen.keys())
     if missing:
         raise NoSender(
             f"There is no sender for {', '.join(missing)}; nothing was created.",
             countries=missing,
             recipients=[each.number for each in recipients if each.country in missing],
         )
+    return chosen
+
+
+def keep_senders(
+    connection: Connection, senders: Mapping[str, Sender], messages: Sequence[NewMessage], *, at: datetime
+) -> list[NewMessage]:
+    """Find or make the rows of senders that a campaign names itself, and let its messages name those rows."""
+    rows = {sender.id: ensure_sender(connection, sender, at=at).id for sender in senders.values()}
+    return [replace(each, sender_id=rows[each.sender_id]) for each in messages]
+
+
+def assign_recipients(
+    connection: Connection,
+    recipients: Iterable[Recipient],
+    *,
+    senders: Mapping[str, Sender],
+    profile: str,
+    learnt: Mapping[str, int] = MappingProxyType({}),
+) -> list[NewMessage]:
+    """Give each recipient the sender of the country and the profile that fits sender and operator.
+
+    ``learnt`` maps numbers to the operators that their own messages named: they choose the profile where the caller named
+    none, and are not sent.
+    """
+    by_id = {each.openmarket_id: each for each in known_operators(connection).values() if each.openmarket_id}
     return [
         NewMessage(
             each,
-            by_country[each.country].id,
+            senders[each.country].id,
             _profile_for(
                 each,
-                by_country[each.country],
+                senders[each.country],
                 profile,
                 learnt.get(each.number) if each.operator_id is None else each.operator_id,
                 by_id,
@@ -112,26 +135,6 @@ def assign_recipients(
         )
         for each in recipients
     ]
-
-
-def _named_senders(
-    connection: Connection,
-    recipients: Sequence[Recipient],
-    by_country: Mapping[str, Sender],
-    openmarket: OpenMarket,
-    source: str,
-    mt_config: str,
-    at: datetime,
-) -> dict[str, Sender]:
-    """Find or make the senders that a campaign names itself."""
-    named = {}
-    for country in {each.country for each in recipients}:
-        usual = by_country.get(country)
-        chosen = source or (usual.source if usual else openmarket.source)
-        config = mt_config or (usual.mt_config if usual else openmarket.mt_config)
-        if chosen and config:
-            named[country] = ensure_sender(connection, _sender(country, chosen, config), at=at)
-    return named
 
 
 def is_loopback(url: str) -> bool:
