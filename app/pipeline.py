@@ -15,24 +15,23 @@ from dataclasses import dataclass, field
 
 from app.compose.mime import Composed
 from app.duties.breaker import Breaker
-from app.duties.claims import Departures, Pacer, in_flushes, pause
-from app.duties.handsets import learn_from_report
-from app.duties.inbound import settle_inbound
+from app.duties.callbacks import settle_one
+from app.duties.claims import Departures, Pacer, pause
 from app.duties.leases import LeaseKeeper, require_long_lifecycle, verify_once
+from app.duties.ledger import Ledger
 from app.duties.media import host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
-from app.duties.recipients import require_unlocked
+from app.duties.recipients import require_unlocked, require_unlocked_campaign
 from app.duties.uploads import spool_upload
 from app.errors import GatewayUnavailable, PostcardError, Rejected
 from app.limits import RESERVED_BYTES, profile_named
 from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
-from app.model.messages import Campaign, Inbound, Outgoing
+from app.model.messages import Campaign, Outgoing
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
-from app.records import reports as report_rows
 from app.records.assets import find_asset_by_sha256, get_asset, settle_asset
-from app.records.callbacks import add_callback, callbacks_to_settle, settle_callback
+from app.records.callbacks import add_callback, callbacks_to_settle, lock_callbacks
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
 from app.records.messages import numbers_of, profiles_of
@@ -40,8 +39,8 @@ from app.records.senders import senders_by_id
 from app.records.sending import Claimed
 from app.records.takedowns import require_not_blocked
 from app.records.uploads import get_upload, settle_upload
-from app.report.callback import Unreadable, parse_callback
-from app.telemetry import ASSETS, REPORTS, log
+from app.report.callback import parse_callback
+from app.telemetry import ASSETS, log
 
 
 def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[Asset, bool]:
@@ -225,14 +224,20 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
         GatewayUnavailable: request after request reached no endpoint; all of them are pending again.
     """
     campaign_id = ready.campaign.id
+    require_unlocked_campaign(post, campaign_id)
     leases = LeaseKeeper(post, ready.renditions)
     departures = Departures(
         post, campaign_id, job, leases=leases, compose=lambda group, may_leave: ready.outgoing(post, group, may_leave)
     )
-    breaker = Breaker()
-    sent = post.gateway.send_group(departures, pace=Pacer(post))
-    for outcomes in in_flushes(breaker.watch(sent, departures.stop)):
-        departures.settle(outcomes)
+    ledger, breaker = Ledger(post, departures.under_way), Breaker()
+    try:
+        for outcome in breaker.watch(departures.send(pace=Pacer(post), tick=ledger.tick), departures.stop):
+            ledger.add(outcome)
+    finally:
+        ledger.flush()
+        for outcome in departures.left_behind():
+            ledger.add(outcome)
+        ledger.flush()
     with post.change() as change:
         if breaker.reason:
             pause(change, campaign_id, breaker.reason)
@@ -255,22 +260,16 @@ def settle_report(post: Postcard) -> int:
     Whatever cannot be read is kept and marked; a report whose mtId we do not know yet waits for the next sweep.
 
     Returns:
-        how many POSTs were looked at.
+        how many POSTs were worked on.
     """
+    with post.database.read() as connection:
+        waiting = callbacks_to_settle(connection, at=post.database.now(connection))
+    understood = [
+        (callback, parse_callback(callback.body, callback.content_type, callback.request_id)) for callback in waiting
+    ]
     with post.change() as change:
-        waiting = callbacks_to_settle(change.connection, at=change.at)
-        for callback in waiting:
-            read = parse_callback(callback.body, callback.content_type, callback.request_id)
-            if isinstance(read, Unreadable):
-                settle_callback(change.connection, callback.id, "unreadable", problem=read.reason)
-                REPORTS.labels(kind="unreadable", status="").inc()
-            elif isinstance(read, Inbound):
-                settle_inbound(post, change, callback, read)
-                settle_callback(change.connection, callback.id, "settled")
-            else:
-                known = report_rows.settle_report(change.connection, callback.id, read, at=change.at)
-                learn_from_report(post, change, read)
-                state = "settled" if known else "unmatched"
-                settle_callback(change.connection, callback.id, state, mt_id=read.mt_id)
-                REPORTS.labels(kind="report", status=read.status if known else "unmatched").inc()
-    return len(waiting)
+        still_waiting = lock_callbacks(change.connection, [callback.id for callback in waiting])
+        for callback, read in understood:
+            if callback.id in still_waiting:
+                settle_one(post, change, callback, read)
+    return len(still_waiting)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import secrets
+import threading
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -164,6 +165,7 @@ def assemble(settings: Settings) -> tuple[Postcard, HueyQueue]:
         queue=queue,
         decoders=make_decoders(settings),
         spool_dir=make_folder(settings.data.dir / "spool"),
+        sending=threading.BoundedSemaphore(max(1, settings.queue.threads // 2)),
     )
     return post, queue
 

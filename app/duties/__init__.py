@@ -11,6 +11,7 @@ inbound      what a handset sent us            replies  answers to STOP and HELP
 shown        parts of inbound messages as they may be shown
 handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
+ledger       what became of each attempt, written down
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
 takedown     gone at once and never to come back, for emergencies
 reconcile    rows and bucket compared, once a day

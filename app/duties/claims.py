@@ -1,24 +1,25 @@
-"""The mark *sending* and what surrounds it: claim group after group, pace the starts, write down each outcome."""
+"""The mark *sending* and what surrounds it: claim group after group, and pace the starts."""
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from app.duties.leases import LeaseKeeper
 from app.duties.postcard import Change, Postcard
 from app.model.messages import Outcome, Outgoing
 from app.model.status import CampaignState, OutcomeKind
 from app.records.campaigns import get_campaign, move_campaign
-from app.records.jobs import Job, hold_pace, reserve_pace
+from app.records.jobs import Job, reserve_pace
 from app.records.objects import note_requested
-from app.records.sending import Claimed, Settled, claim_messages, settle_outcomes
-from app.telemetry import MESSAGES, log, mask_number
+from app.records.sending import Claimed, claim_messages
+from app.telemetry import log
 
 ACCOUNT_PACE = "openmarket"
 GROUP_SECONDS = 0.25
-RETRY_WAIT = timedelta(seconds=2)
-SLOW_DOWN = timedelta(seconds=1)
+TURN_SECONDS = 30.0
+"""How long one campaign sends before another may have its thread."""
 
 
 def claim_seconds(post: Postcard) -> float:
@@ -39,8 +40,8 @@ class Departures:
     """The messages of a campaign on their way out: claimed group by group, just before each may leave.
 
     Iterating gives one request after the other and claims the next group when one is used up, so answers of the last group
-    are waited for while the next one leaves. It ends when nothing is due, or when :meth:`stop` was called; a message that
-    was claimed and has not left by then does not leave.
+    are waited for while the next one leaves. It ends when nothing is due, when this campaign's turn is over, when the process
+    is asked to stop, or when :meth:`stop` was called; in the last two cases what was claimed and has not left does not leave.
     """
 
     def __init__(
@@ -58,12 +59,23 @@ class Departures:
         self._leases = leases
         self._compose = compose
         self._stopped = threading.Event()
-        self._under_way: dict[str, Claimed] = {}
+        self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._landed = False
+        self.under_way: dict[str, Claimed] = {}
         self.claimed = 0
+
+    def send(self, *, pace: Callable[[], None], tick: Callable[[], None]) -> Iterator[Outcome]:
+        """Hand the messages to the gateway; remember when everything that left has an outcome."""
+        try:
+            yield from self._post.gateway.send_group(self, pace=pace, tick=tick)
+        except Exception:
+            self._landed = True  # the gateway raises only after all that is under way has landed
+            raise
+        self._landed = True
 
     def __iter__(self) -> Iterator[Outgoing]:
         """Claim and give requests until nothing is due."""
-        while not self._stopped.is_set():
+        while not self._is_over() and time.monotonic() < self._turn_ends:
             self._leases.keep()
             group = self._claim()
             if not group:
@@ -71,7 +83,7 @@ class Departures:
             # The boot-time clock goes on while this process is stopped: one that wakes late sends nothing.
             left = claim_seconds(self._post) - self._post.settings.openmarket.answer_seconds - 5
             deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + left
-            yield from self._compose(group, lambda until=deadline: self._may_leave(until))  # type: ignore[misc]  # -- mypy cannot type a lambda with a default
+            yield from self._compose(group, partial(self._may_leave, deadline))
 
     def _claim(self) -> list[Claimed]:
         """Mark the next group *sending* and restart the lease of what it links to, in one transaction."""
@@ -86,54 +98,35 @@ class Departures:
             )
             if group:
                 note_requested(change.connection, self._leases.keys, change.at)
-        self._under_way |= {claim.attempt_id: claim for claim in group}
+        self.under_way |= {claim.attempt_id: claim for claim in group}
         self.claimed += len(group)
         return group
 
     def _may_leave(self, deadline: float) -> bool:
-        return not self._stopped.is_set() and time.clock_gettime(time.CLOCK_BOOTTIME) < deadline
+        return not self._is_over() and time.clock_gettime(time.CLOCK_BOOTTIME) < deadline
+
+    def _is_over(self) -> bool:
+        return self._stopped.is_set() or self._post.stopping.is_set()
 
     def stop(self) -> None:
         """Let nothing more leave."""
         self._stopped.set()
 
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down some outcomes in one transaction."""
-        with self._post.change() as change:
-            settled = settle_outcomes(
-                change.connection,
-                [(self._under_way.pop(outcome.attempt_id), outcome) for outcome in outcomes],
-                attempts_allowed=self._post.settings.openmarket.attempts,
-                at=change.at,
-                wait=RETRY_WAIT,
+    def left_behind(self) -> list[Outcome]:
+        """Tell what was claimed and certainly never left: all without an outcome, once everything that left has landed."""
+        now = datetime.now(UTC)
+        return [
+            Outcome(
+                message_id=claim.message.id,
+                attempt_id=attempt_id,
+                kind=OutcomeKind.NOT_SENT,
+                endpoint="",
+                started_at=now,
+                answered_at=None,
+                description="Sending stopped before this message left.",
             )
-            if any(outcome.slow_down and outcome.http_status for outcome in outcomes):
-                hold_pace(change.connection, ACCOUNT_PACE, until=change.at + SLOW_DOWN)
-        for each in settled:
-            _tell(each)
-
-
-def _tell(settled: Settled) -> None:
-    """Log one attempt with all ids that a support query needs; what went well is told at debug level only."""
-    outcome = settled.outcome
-    MESSAGES.labels(outcome=outcome.kind.value).inc()
-    if outcome.kind is OutcomeKind.ACCEPTED and settled.state is not None:
-        log.debug("accepted", message=outcome.message_id, mt_id=outcome.mt_id, request_id=outcome.request_id)
-        return
-    log.info(
-        "not accepted",
-        message=outcome.message_id,
-        attempt=outcome.attempt_id,
-        number=mask_number(settled.claim.message.number),
-        outcome=outcome.kind.value,
-        state=settled.state.value if settled.state else "claim lost",
-        code=outcome.code,
-        http_status=outcome.http_status,
-        endpoint=outcome.endpoint,
-        request_id=outcome.request_id,
-        mt_id=outcome.mt_id,
-        description=outcome.description,
-    )
+            for attempt_id, claim in (self.under_way.items() if self._landed else ())
+        ]
 
 
 class Pacer:
@@ -164,19 +157,6 @@ class Pacer:
             )
             origin = time.monotonic() + (first - change.at).total_seconds()
         return (origin + number * self._step for number in range(count))
-
-
-def in_flushes(outcomes: Iterable[Outcome], *, rows: int = 50, seconds: float = 0.1) -> Iterator[list[Outcome]]:
-    """Gather outcomes for one transaction: some rows, or what came in a moment; the rest at the end."""
-    some: list[Outcome] = []
-    flushed = time.monotonic()
-    for outcome in outcomes:
-        some.append(outcome)
-        if len(some) >= rows or time.monotonic() - flushed >= seconds:
-            yield some
-            some, flushed = [], time.monotonic()
-    if some:
-        yield some
 
 
 def pause(change: Change, campaign_id: str, reason: str) -> None:

@@ -45,6 +45,9 @@ def _heed(change: Change, message: Inbound, verdict: Verdict) -> bool:
         remove_suppression(change.connection, message.source, only_reason="keyword")
     if verdict not in {Verdict.STOP, Verdict.STOP_LIKE}:
         return False
+    if not (message.source.isdigit() and len(message.source) <= 15):
+        log.warning("a stop came from what is no number", judged=verdict.value, alarm=True)
+        return False
     added = add_suppressions(
         change.connection,
         [message.source],

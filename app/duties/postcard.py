@@ -1,5 +1,6 @@
 """What the path works with, put together once by wiring."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,10 @@ class Postcard:
     queue: Queue
     decoders: Decoders
     spool_dir: Path
+    # Set when this process is asked to stop: nothing more leaves, what is under way is waited for.
+    stopping: threading.Event = field(default_factory=threading.Event)
+    # How many campaigns this process may send at once; the other threads are for reports, uploads and the rest.
+    sending: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(1))
 
     @contextmanager
     def change(self) -> Iterator[Change]:

@@ -7,13 +7,16 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from app.duties.postcard import Postcard
 from app.errors import LiveLocked, NoSender
 from app.limits import auto_profile, operators, profile_named
 from app.model.ids import new_id
 from app.model.media import Operator, Profile
 from app.model.messages import Recipient, Sender, SenderKind
+from app.model.status import MessageState
 from app.records.campaigns import NewMessage
 from app.records.database import Connection
+from app.records.messages import numbers_of
 from app.records.senders import active_senders, ensure_sender, operator_edits
 from app.settings import Live, OpenMarket
 
@@ -148,13 +151,26 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_locked(openmarket: OpenMarket, live: Live) -> bool:
+    """Tell whether an endpoint is a real one and the live lock is closed."""
+    return not live.send_to_any_number and not all(is_loopback(url) for url in openmarket.endpoints)
+
+
+def require_unlocked_campaign(post: Postcard, campaign_id: str) -> None:
+    """Look at the lock again before a campaign's messages leave: settings may have changed since it began."""
+    if is_locked(post.settings.openmarket, post.settings.live):
+        with post.database.read() as connection:
+            waiting = numbers_of(connection, campaign_id, state=MessageState.PENDING)
+        require_unlocked(waiting, post.settings.openmarket, post.settings.live)
+
+
 def require_unlocked(recipients: Iterable[str], openmarket: OpenMarket, live: Live) -> None:
     """Keep real handsets from being sent to by accident.
 
     Raises:
         LiveLocked: an endpoint is a real one, the lock is closed, and these numbers are not on the allow-list.
     """
-    if live.send_to_any_number or all(is_loopback(url) for url in openmarket.endpoints):
+    if not is_locked(openmarket, live):
         return
     allowed = {number.lstrip("+") for number in live.allowed_numbers}
     locked = [number for number in recipients if number not in allowed]

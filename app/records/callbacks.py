@@ -65,7 +65,7 @@ def add_callback(connection: sa.Connection, body: bytes, *, content_type: str, r
 
 
 def callbacks_to_settle(
-    connection: sa.Connection, *, at: datetime, limit: int = 500, unmatched_hours: int = 96
+    connection: sa.Connection, *, at: datetime, limit: int = 50, unmatched_hours: int = 96
 ) -> Sequence[Callback]:
     """List what is new, and reports of the last days whose mtId we have come to know."""
     waiting = sa.or_(
@@ -76,17 +76,21 @@ def callbacks_to_settle(
             callbacks.c.mt_id.in_(sa.select(attempts.c.mt_id)),
         ),
     )
-    query = (
-        sa.select(callbacks)
-        .where(waiting)
-        .order_by(callbacks.c.state, callbacks.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    query = sa.select(callbacks).where(waiting).order_by(callbacks.c.state, callbacks.c.id).limit(limit)
     return [
         Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
         for row in connection.execute(query)
     ]
+
+
+def lock_callbacks(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Lock those of these POSTs that nobody else works on, or has worked on since they were listed."""
+    query = (
+        sa.select(callbacks.c.id)
+        .where(callbacks.c.id.in_(ids), callbacks.c.state.in_(["new", "unmatched"]))
+        .with_for_update(skip_locked=True)
+    )
+    return set(connection.scalars(query))
 
 
 def callbacks_since(connection: sa.Connection, at: datetime, *, limit: int = 2_000) -> Sequence[Callback]:
@@ -116,26 +120,27 @@ def add_inbound(
         its id, or None when it is not new.
     """
     mo_id = message.mo_id[:40] or callback_id
-    if connection.execute(sa.select(inbound.c.id).where(inbound.c.mo_id == mo_id)).one_or_none():
-        return None
     inbound_id = new_id("mo")
-    connection.execute(
-        sa.insert(inbound).values(
-            id=inbound_id,
-            callback_id=callback_id,
-            mo_id=mo_id,
-            source=message.source[:20],
-            destinations=list(message.destinations),
-            received_at=at,
-            sent_at=message.sent_at,
-            operator_id=message.operator_id,
-            subject=message.subject,
-            user_agent=message.user_agent[:300],
-            text=message.text,
-            part_types=[part.content_type for part in message.parts],
-            judged=judged,
-        )
-    )
+    row = {
+        "id": inbound_id,
+        "callback_id": callback_id,
+        "mo_id": mo_id,
+        "source": message.source[:20],
+        "destinations": list(message.destinations),
+        "received_at": at,
+        "sent_at": message.sent_at,
+        "operator_id": message.operator_id,
+        "subject": message.subject,
+        "user_agent": message.user_agent[:300],
+        "text": message.text,
+        "part_types": [part.content_type for part in message.parts],
+        "judged": judged,
+    }
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(inbound).values(row))
+    except sa.exc.IntegrityError:
+        return None
     return inbound_id
 
 

@@ -130,6 +130,13 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def savepoint(connection: sa.Connection) -> Iterator[None]:
+    """Do something in a transaction whole or not at all: an error inside undoes this part alone."""
+    with connection.begin_nested():
+        yield
+
+
 def _sqlite_engine(url: sa.URL, busy_seconds: float) -> sa.Engine:
     folder = Path(url.database or "").parent
     if not folder.is_dir():

@@ -106,10 +106,9 @@ def finish_job(connection: sa.Connection, job: Job, *, at: datetime, problem: di
 
 
 def put_back_job(connection: sa.Connection, job: Job, *, not_before: datetime, problem: dict[str, Any] | None) -> None:
-    """Make a job due again later, with what went wrong."""
-    connection.execute(
-        sa.update(jobs).where(_mine(job)).values(state="due", not_before=not_before, problem=problem, claim_token=None)
-    )
+    """Make a job due again later, with what went wrong; without a problem it was no failed try."""
+    values = {"state": "due", "not_before": not_before, "problem": problem, "claim_token": None}
+    connection.execute(sa.update(jobs).where(_mine(job)).values(values if problem else {**values, "attempts": 0}))
 
 
 def due_jobs(connection: sa.Connection, *, at: datetime, limit: int = 200) -> list[str]:
@@ -160,14 +159,19 @@ def reserve_pace(
         when the first may start: possibly up to ``burst_seconds`` in the past (credit of a pause between groups), or in
         the future when others hold the next ones. Each further one starts 1/per_second later.
     """
-    row = connection.execute(sa.select(paces.c.next_at).where(paces.c.name == name).with_for_update()).one_or_none()
+    query = sa.select(paces.c.next_at).where(paces.c.name == name).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        try:
+            with connection.begin_nested():
+                connection.execute(sa.insert(paces).values(name=name, next_at=at))
+        except sa.exc.IntegrityError:
+            pass  # another worker made the first row at the same moment: its figure counts
+        row = connection.execute(query).one()
     earliest = at - timedelta(seconds=burst_seconds)
-    first = max(row.next_at, earliest) if row else at
+    first: datetime = max(row.next_at, earliest)
     following = first + timedelta(seconds=count / per_second)
-    if row:
-        connection.execute(sa.update(paces).where(paces.c.name == name).values(next_at=following))
-    else:
-        connection.execute(sa.insert(paces).values(name=name, next_at=following))
+    connection.execute(sa.update(paces).where(paces.c.name == name).values(next_at=following))
     return first
 
 

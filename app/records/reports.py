@@ -35,10 +35,13 @@ def settle_report(connection: sa.Connection, callback_id: str, report: Report, *
     Returns:
         False when no attempt has this mtId yet; the sweep tries again later.
     """
-    attempt = connection.execute(sa.select(attempts).where(attempts.c.mt_id == report.mt_id).limit(1)).one_or_none()
-    if attempt is None:
+    named = sa.select(attempts.c.id, attempts.c.message_id).where(attempts.c.mt_id == report.mt_id).limit(1)
+    found = connection.execute(named).one_or_none()
+    if found is None:
         return False
-    message = connection.execute(sa.select(messages).where(messages.c.id == attempt.message_id).with_for_update()).one()
+    message = connection.execute(sa.select(messages).where(messages.c.id == found.message_id).with_for_update()).one()
+    # Read under the lock: another worker may have moved it by a report that came later and was worked on sooner.
+    attempt = connection.execute(sa.select(attempts).where(attempts.c.id == found.id).with_for_update()).one()
     before = MessageState(attempt.state)
     then = after_report(before, report.status)
     told = REPORT_STATES.get(report.status)

@@ -26,16 +26,19 @@ def sync_senders(connection: sa.Connection, wanted: Iterable[Sender], *, at: dat
         )
         values = {"kind": sender.kind.value, "tps": sender.tps, "active": True}
         if connection.execute(sa.update(senders).where(same).values(values)).rowcount == 0:
-            connection.execute(
-                sa.insert(senders).values(
-                    id=new_id("snd"),
-                    country=sender.country,
-                    source=sender.source,
-                    mt_config=sender.mt_config,
-                    created_at=at,
-                    **values,
-                )
-            )
+            row = {
+                "id": new_id("snd"),
+                "country": sender.country,
+                "source": sender.source,
+                "mt_config": sender.mt_config,
+                "created_at": at,
+                **values,
+            }
+            try:
+                with connection.begin_nested():
+                    connection.execute(sa.insert(senders).values(row))
+            except sa.exc.IntegrityError:
+                continue  # web and worker start together: the other one was first
 
 
 def active_senders(connection: sa.Connection) -> dict[str, Sender]:

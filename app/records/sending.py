@@ -134,24 +134,27 @@ def claim_messages(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    chosen = [message_of(row) for row in connection.execute(due)]
-    if campaign.answers is not None and campaign.created_at < at - ANSWER_WITHIN:
-        _mark_suppressed(connection, chosen, TOO_LATE, at=at)
-        return []
-    stopped = _suppress(connection, chosen, at=at, but_for_keywords=campaign.answers is not None)
+    is_answer = campaign.answers is not None
+    while chosen := [message_of(row) for row in connection.execute(due)]:
+        if is_answer and campaign.created_at < at - ANSWER_WITHIN:
+            _mark_suppressed(connection, chosen, TOO_LATE, at=at)
+            return []
+        stopped = _suppress(connection, chosen, at=at, but_for_keywords=is_answer)
+        # If only suppressed numbers were due, look further: the campaign would seem to have nothing left to do.
+        if len(stopped) < len(chosen):
+            return _claim(connection, [each for each in chosen if each.number not in stopped], at=at, lease=lease)
+    return []
+
+
+def _claim(connection: sa.Connection, chosen: Sequence[Message], *, at: datetime, lease: timedelta) -> list[Claimed]:
     token, until = new_id("job"), at + lease
     group = [
         Claimed(
             replace(message, state=MessageState.SENDING, attempts=message.attempts + 1), new_id("att"), token, until
         )
         for message in chosen
-        if message.number not in stopped
     ]
-    if group:
-        _mark(connection, group, at=at)
-    # Only suppressed numbers were due: look further, or the campaign would seem to have nothing left to do.
-    if chosen and not group:
-        return claim_messages(connection, campaign_id, job, limit=limit, at=at, lease=lease)
+    _mark(connection, group, at=at)
     return group
 
 
@@ -231,7 +234,11 @@ def settle_outcomes(
     }
     connection.execute(_END_ATTEMPT, [_attempt_row(outcome, then[claim.attempt_id]) for claim, outcome in outcomes])
     rows = [_message_row(claim, outcome, then[claim.attempt_id], at, wait) for claim, outcome in outcomes]
-    if connection.execute(_SETTLE_MINE, rows).rowcount == len(rows):
+    settled = connection.execute(_SETTLE_MINE, rows).rowcount
+    again = [row["this"] for row in rows if row["then"] == _PENDING]
+    if again:
+        _cancel_with_campaign(connection, again, at=at)
+    if settled == len(rows):
         return [Settled(claim, outcome, then[claim.attempt_id]) for claim, outcome in outcomes]
     late = [row for row in rows if row["then"] == MessageState.ACCEPTED.value]
     if late:
@@ -247,6 +254,16 @@ def settle_outcomes(
         )
         for claim, outcome in outcomes
     ]
+
+
+def _cancel_with_campaign(connection: sa.Connection, ids: Sequence[str], *, at: datetime) -> None:
+    """End what came back unsent to a campaign that was cancelled meanwhile."""
+    gone = sa.select(campaigns.c.id).where(campaigns.c.state == CampaignState.CANCELLED.value)
+    connection.execute(
+        sa.update(messages)
+        .where(messages.c.id.in_(ids), messages.c.state == _PENDING, messages.c.campaign_id.in_(gone))
+        .values(state=MessageState.CANCELLED.value, not_before=None, updated_at=at)
+    )
 
 
 def _may_be_tried_again(message: Message, outcome: Outcome, attempts_allowed: int) -> bool:

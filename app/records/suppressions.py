@@ -32,20 +32,22 @@ def add_suppressions(
     Returns:
         how many were not suppressed before.
     """
-    added = 0
-    for number in dict.fromkeys(numbers):
-        values = {"reason": reason, "note": note, "created_by": created_by, "created_at": at}
-        known = connection.scalar(sa.select(suppressions.c.reason).where(suppressions.c.number == number))
-        if known is None:
-            try:
-                with connection.begin_nested():
-                    connection.execute(sa.insert(suppressions).values(number=number, **values))
-                added += 1
-            except sa.exc.IntegrityError:
-                continue
-        elif _STRENGTH[reason] > _STRENGTH[known]:
-            connection.execute(sa.update(suppressions).where(suppressions.c.number == number).values(values))
-    return added
+    return sum(_suppress(connection, number, reason, note, created_by, at) for number in dict.fromkeys(numbers))
+
+
+def _suppress(connection: sa.Connection, number: str, reason: str, note: str, created_by: str, at: datetime) -> bool:
+    """Suppress one number; tell whether it was not before."""
+    values = {"reason": reason, "note": note, "created_by": created_by, "created_at": at}
+    mine = suppressions.c.number == number
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(suppressions).values(number=number, **values))
+    except sa.exc.IntegrityError:
+        known = connection.scalar(sa.select(suppressions.c.reason).where(mine).with_for_update())
+        if known is not None and _STRENGTH[reason] > _STRENGTH[known]:
+            connection.execute(sa.update(suppressions).where(mine).values(values))
+        return False
+    return True
 
 
 def remove_suppression(connection: sa.Connection, number: str, *, only_reason: str = "") -> bool:

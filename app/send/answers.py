@@ -47,8 +47,8 @@ def read_answer(
         not_accepted: codes, or statuses of answers without a code, that OpenMarket has confirmed in writing to mean "not
             accepted" (15000 or 503, say); they make the message free to be tried again. Empty: nothing is confirmed.
     """
-    request_id = headers.get("x-request-id", "").strip()[:_REQUEST_ID_CHARACTERS]
-    text = body[: KEPT_CHARACTERS * 4].decode("utf-8", "replace")[:KEPT_CHARACTERS]
+    request_id = clean_text(headers.get("x-request-id", "").strip()[:_REQUEST_ID_CHARACTERS])
+    text = clean_text(body[: KEPT_CHARACTERS * 4].decode("utf-8", "replace")[:KEPT_CHARACTERS])
     content = _read_json(body)
     if 200 <= http_status < 300:
         mt_id = _read_mt_id(content)
@@ -108,4 +108,9 @@ def _read_error(content: Any) -> tuple[int, str]:
     code, description = error.get("code"), error.get("description")
     if not (isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= 9):
         return 0, ""
-    return int(code), description[:_DESCRIPTION_CHARACTERS] if isinstance(description, str) else ""
+    return int(code), clean_text(description[:_DESCRIPTION_CHARACTERS]) if isinstance(description, str) else ""
+
+
+def clean_text(text: str) -> str:
+    """Take out what no database keeps as text: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

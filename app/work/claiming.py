@@ -56,6 +56,8 @@ def _do_claimed(post: Postcard, job: Job) -> None:
                 finish_job(change.connection, job, at=change.at)
             else:
                 put_back_job(change.connection, job, not_before=change.at + again, problem=None)
+                if not again:
+                    change.announced.append(job.id)
 
 
 def _fail(post: Postcard, job: Job, error: PostcardError) -> None:

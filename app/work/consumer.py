@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from huey.consumer import Consumer
 
@@ -24,7 +25,8 @@ def run_worker(post: Postcard, queue: HueyQueue) -> None:
     for clock in clocks:
         clock.start()
     log.info("worker started", threads=post.settings.queue.threads)
-    consumer = Consumer(
+    consumer = _Consumer(
+        post.stopping,
         queue.huey,
         workers=post.settings.queue.threads,
         periodic=False,
@@ -39,6 +41,18 @@ def run_worker(post: Postcard, queue: HueyQueue) -> None:
         for clock in clocks:
             clock.join(timeout=SWEEP_SECONDS)
     log.info("worker stopped")
+
+
+class _Consumer(Consumer):  # type: ignore[misc]  # -- Huey ships no types
+    """Huey's consumer, which tells the path before it waits for its threads: a campaign stops between two messages."""
+
+    def __init__(self, stopping: threading.Event, *args: Any, **options: Any) -> None:
+        self._stopping = stopping
+        super().__init__(*args, **options)
+
+    def _handle_signal(self, signum: int, frame: Any) -> None:
+        self._stopping.set()
+        super()._handle_signal(signum, frame)
 
 
 def _every(seconds: float, call: Callable[[Postcard], None], post: Postcard, stop: threading.Event) -> None:

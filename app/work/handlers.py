@@ -8,6 +8,7 @@ from app.duties.postcard import JobKind, Postcard
 from app.duties.removal import finish_deletions
 from app.duties.takedown import erase_object
 from app.errors import NotFound, PostcardError
+from app.model.media import AssetState
 from app.model.status import CampaignState
 from app.pipeline import (
     make_rendition,
@@ -18,8 +19,9 @@ from app.pipeline import (
     start_campaign,
     take_upload,
 )
+from app.records.assets import settle_asset
 from app.records.campaigns import get_campaign
-from app.records.jobs import Job, extend_job
+from app.records.jobs import Job
 from app.records.uploads import settle_upload
 
 LEASE = timedelta(seconds=20)
@@ -43,25 +45,28 @@ def prepare(post: Postcard, job: Job) -> None:
 
 
 def send(post: Postcard, job: Job) -> timedelta | None:
-    """Send group after group until nothing is due; come back later for what waits."""
-    ready = ready_campaign(post, job.subject)
-    while send_batch(post, ready, job):
-        if not _still_ours(post, job):
-            return None
+    """Send a turn of a campaign; come back at once for the next turn, or later for what waits.
+
+    Only some threads may send at a time: reports, a STOP among them, and uploads must not wait for a long campaign.
+    """
+    if post.stopping.is_set() or not post.sending.acquire(blocking=False):
+        return timedelta(seconds=1)
+    try:
+        marked = send_batch(post, ready_campaign(post, job.subject), job)
+    finally:
+        post.sending.release()
     with post.database.read() as connection:
         still_running = get_campaign(connection, job.subject).state is CampaignState.RUNNING
-    return timedelta(seconds=2) if still_running else None
-
-
-def _still_ours(post: Postcard, job: Job) -> bool:
-    with post.change() as change:
-        return extend_job(change.connection, job, at=change.at, lease=LEASE)
+    if not still_running:
+        return None
+    return timedelta(0) if marked else timedelta(seconds=2)
 
 
 def settle(post: Postcard, job: Job) -> None:
     """Work on reports and inbound messages until none is new."""
     del job
-    settle_report(post)
+    while settle_report(post):
+        pass
 
 
 def delete_objects(post: Postcard, job: Job) -> None:
@@ -96,6 +101,9 @@ def give_up(post: Postcard, job: Job, error: PostcardError) -> None:
     if job.kind == "take_upload":
         with post.change() as change:
             settle_upload(change.connection, job.subject, "failed", failure=problem_of(error))
+    if job.kind == "fit_asset":
+        with post.change() as change:
+            settle_asset(change.connection, job.subject, AssetState.FAILED, problem_of(error))
     if job.kind in {"start_campaign", "send_campaign"}:
         with post.change() as change:
             pause(change, job.subject, f"{error.title}: {error.detail} {error.remedy}".strip())

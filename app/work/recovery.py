@@ -3,6 +3,8 @@
 Every consumer schedules it; a row in the database lets one of them do it.
 """
 
+import time
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from app.telemetry import log
 from app.upload.spool import sweep_spool
 
 SWEEP_SECONDS = 2
+AGAIN_SECONDS = 10.0
+"""After this an announcement counts as lost."""
+_ANNOUNCED: dict[str, float] = {}
 HOURLY_SECONDS = 3600
 DAILY_SECONDS = 86_400
 HOLDER = new_id("job")
@@ -40,9 +45,19 @@ def sweep(post: Postcard) -> None:
             if not finish_if_done(change.connection, campaign.id, at=change.at):
                 change.job("send_campaign", campaign.id)
         change.job("settle_reports", "all")
-        change.announced += due_jobs(change.connection, at=change.at)
+        change.announced += _not_announced_lately(due_jobs(change.connection, at=change.at))
     if abandoned:
         log.warning("messages abandoned by a worker are unknown now", count=abandoned)
+
+
+def _not_announced_lately(job_ids: Iterable[str]) -> list[str]:
+    """Leave out what this process announced a moment ago: while all threads are busy the queue must not fill up."""
+    now = time.monotonic()
+    fresh = [job_id for job_id in job_ids if now - _ANNOUNCED.get(job_id, float("-inf")) >= AGAIN_SECONDS]
+    for job_id in [old for old, at in _ANNOUNCED.items() if now - at >= AGAIN_SECONDS]:
+        del _ANNOUNCED[job_id]
+    _ANNOUNCED.update(dict.fromkeys(fresh, now))
+    return fresh
 
 
 def hourly(post: Postcard) -> None:
