@@ -18,7 +18,8 @@ from app.edge.api import BLUEPRINTS
 from app.edge.callbacks import blueprint as callbacks
 from app.edge.health import blueprint as health
 from app.edge.pages import PAGES, install_pages
-from app.errors import BodyTooLarge, BodyTypeWrong
+from app.edge.schemas.shapes import has_nul
+from app.errors import BodyTooLarge, BodyTypeWrong, InvalidRequest, NotFound
 from app.settings import Settings
 
 MAX_JSON_BYTES = 5_000_000
@@ -55,6 +56,7 @@ def create_app(post: Postcard) -> APIFlask:
     auth.install(app)
     origin.install(app)
     _install_body_checks(app)
+    _install_text_checks(app)
     problems.install(app)
     docs.install(app)
     for blueprint in BLUEPRINTS:
@@ -110,6 +112,19 @@ def _install_body_checks(app: APIFlask) -> None:
         accepted = ["application/x-www-form-urlencoded"] if pages else ["application/json"]
         if length and request.mimetype not in accepted:
             raise BodyTypeWrong("The body has another Content-Type than is taken here.", accepted=accepted)
+
+
+def _install_text_checks(app: APIFlask) -> None:
+    """Keep U+0000 out, which PostgreSQL neither keeps nor looks for; bodies in JSON are checked by their schemas."""
+
+    @app.before_request
+    def _text() -> None:
+        if has_nul(request.view_args or {}):
+            raise NotFound("Nothing has this address.")
+        if has_nul(request.args.to_dict(flat=False)):
+            raise InvalidRequest("The character U+0000 is not possible in the query.")
+        if request.path.startswith("/app/") and has_nul(request.form.to_dict(flat=False)):
+            raise InvalidRequest("The character U+0000 is not possible in text.")
 
 
 def _install_home(app: APIFlask) -> None:

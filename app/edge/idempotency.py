@@ -30,12 +30,13 @@ def fingerprint(body: object) -> str:
     return hashlib.sha256(f"{request.method} {request.path}\n{canonical}".encode()).hexdigest()
 
 
-def once(body: object, work: Callable[[Settle], Response]) -> Response:
+def once(body: object, work: Callable[[Settle], Response], *, place: str = "") -> Response:
     """Do ``work`` unless a request with this key did it already.
 
     Args:
         body: what was asked for, as plain JSON.
         work: does it; gets a function that keeps the answer, to be called with the creating transaction.
+        place: under which address the ids of answers stand; a repeated answer names its Location with it.
 
     Raises:
         InvalidRequest: the key has more than 255 characters, or odd ones.
@@ -56,6 +57,8 @@ def once(body: object, work: Callable[[Settle], Response]) -> Response:
         answer = jsonify(first.answer)
         answer.status_code = first.status
         answer.headers["Idempotency-Replayed"] = "true"
+        if place:
+            answer.headers["Location"] = f"{place}/{first.answer['id']}"
         return answer
     try:
         return work(lambda connection, status, answer: settle_key(connection, who, key, status, answer))

@@ -35,7 +35,7 @@ def create_asset() -> Response:
     """Take in a file (multipart field `file`) or a URL (`{"url": ...}`), and have it fitted."""
     upload = _take_in()
     try:
-        return once({"sha256": upload.sha256}, lambda settle: _accept(upload, settle))
+        return once({"sha256": upload.sha256}, lambda settle: _accept(upload, settle), place="/campaign-assets")
     finally:
         upload.path.unlink(missing_ok=True)
 
@@ -90,9 +90,8 @@ def _accept(upload: Spooled, settle: Settle) -> Response:
     wait = preferred_wait()
     asset = wait_until_fitted(edge(), asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
     answer = answer_asset(asset, new=new)
-    if asset.state is AssetState.READY:
-        with post.change() as change:
-            settle(change.connection, answer.status_code, answer.get_json())
+    with post.change() as change:
+        settle(change.connection, answer.status_code, answer.get_json())
     if wait is not None:
         answer.headers["Preference-Applied"] = f"wait={wait}"
     return answer
@@ -153,6 +152,16 @@ def delete_asset(asset_id: str) -> tuple[str, int]:
 @blueprint.post("/campaign-assets/<asset_id>/renditions")
 @blueprint.input(RenditionIn, arg_name="body")
 @blueprint.output(RenditionOut, status_code=201)
-def create_rendition(asset_id: str, body: RenditionIn) -> RenditionOut:
+def create_rendition(asset_id: str, body: RenditionIn) -> Response:
     """Fit an asset, alone in its message, to a profile and host it; made before = the same rendition."""
-    return rendition_out(edge(), make_rendition(the_post(), asset_id, body.profile))
+
+    def work(settle: Settle) -> Response:
+        post = the_post()
+        made = rendition_out(edge(), make_rendition(post, asset_id, body.profile)).as_json()
+        with post.change() as change:
+            settle(change.connection, 201, made)
+        answer = jsonify(made)
+        answer.status_code = 201
+        return answer
+
+    return once(body.model_dump(mode="json"), work)

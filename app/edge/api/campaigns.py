@@ -55,7 +55,7 @@ def create(order: Order, body: object) -> Response:
         answer.headers["Location"] = f"/campaigns/{answers[0].id}"
         return answer
 
-    return once(body, work)
+    return once(body, work, place="/campaigns")
 
 
 @blueprint.post("/campaigns")

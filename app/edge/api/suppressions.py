@@ -4,12 +4,13 @@ import re
 from dataclasses import asdict
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, jsonify
 
 from app.compose.numbers import parse_recipients
 from app.duties.shown import is_shown, show_part
 from app.edge.auth import caller
 from app.edge.context import the_post
+from app.edge.idempotency import Settle, once
 from app.edge.schemas.others import (
     InboundOut,
     InboundPageOut,
@@ -41,19 +42,27 @@ def list_all(page: AfterQuery) -> SuppressionPageOut:
 @blueprint.post("/suppressions")
 @blueprint.input(SuppressionIn, arg_name="body")
 @blueprint.output(SuppressionsAddedOut, status_code=201)
-def add(body: SuppressionIn) -> SuppressionsAddedOut:
+def add(body: SuppressionIn) -> Response:
     """Suppress numbers: no campaign sends to them from now on."""
     numbers = [each.number for each in parse_recipients(body.numbers)]
-    with the_post().change() as change:
-        added = add_suppressions(
-            change.connection,
-            numbers,
-            reason="person",
-            note=body.note,
-            created_by=caller().label,
-            at=change.at,
-        )
-    return SuppressionsAddedOut(numbers=numbers, added=added)
+
+    def work(settle: Settle) -> Response:
+        with the_post().change() as change:
+            added = add_suppressions(
+                change.connection,
+                numbers,
+                reason="person",
+                note=body.note,
+                created_by=caller().label,
+                at=change.at,
+            )
+            told = SuppressionsAddedOut(numbers=numbers, added=added).as_json()
+            settle(change.connection, 201, told)
+        answer = jsonify(told)
+        answer.status_code = 201
+        return answer
+
+    return once(body.model_dump(mode="json"), work)
 
 
 @blueprint.delete("/suppressions")

@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+def has_nul(value: object) -> bool:
+    """Tell whether U+0000 stands in a text, or in one that a list or an object holds."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(has_nul(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(has_nul(each) for each in value)
 
 
 class In(BaseModel):
-    """A request body: an unknown field is a mistake, not ignored."""
+    """A request body or query: an unknown field is a mistake, not ignored, and so is U+0000, which PostgreSQL cannot keep."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _keepable(cls, value: Any) -> Any:
+        if has_nul(value):
+            raise ValueError("the character U+0000 is not possible in text")
+        return value
 
 
 class Out(BaseModel):
