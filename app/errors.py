@@ -126,7 +126,7 @@ class NotFound(Rejected):
     """Nothing has this address."""
 
     slug, title = "not-found", "There is nothing here"
-    remedy = "Check the id. Ids are given in the answer that created the thing."
+    remedy = "Check the address, and the id in it."
 
 
 class MethodNotAllowed(Rejected):
@@ -326,10 +326,10 @@ class DecoderBusy(Unavailable):
 
 
 class DiskFull(Unavailable):
-    """No room for an upload on this machine."""
+    """No room on this machine, for an upload or for the database."""
 
     slug, title = "disk-full", "The disk is full"
-    remedy = "Make room in POSTCARD_DATA_DIR and try again; nothing was kept of this upload."
+    remedy = "Make room in the data folder (POSTCARD_DATA_DIR) and try again; nothing was kept."
 
 
 class SettingsInvalid(Broken):
@@ -350,7 +350,7 @@ class CannotStart(Broken):
     """Something on this machine is in the way."""
 
     slug, title = "cannot-start", "Postcard cannot start"
-    remedy = "Do what the sentence says and start again."
+    remedy = "Mend that and start again."
 
 
 class RecordsInconsistent(Broken):

@@ -5,6 +5,7 @@ import sys
 import click
 
 from app.commands.local import effective_settings, plain_errors
+from app.duties.recipients import is_loopback
 from app.host.bucket import BucketPlan, apply_bucket, show_bucket
 from app.settings import Settings
 from app.wiring import make_store
@@ -27,28 +28,38 @@ def bucket() -> None:
 
 
 _public = click.option(
-    "--public", is_flag=True, help="Everybody may read renditions from the bucket itself, without a CDN."
+    "--public/--private",
+    default=None,
+    help="Whether everybody may read renditions from the bucket itself, without a CDN. Default: private, but for the "
+    "embedded store of `postcard run`.",
 )
+
+
+def is_meant_public(settings: Settings) -> bool:
+    """Tell whether the bucket itself is what the world reads: the embedded store on this machine, unless links are signed."""
+    return is_loopback(settings.public.base_url) and not settings.public.presign_days
 
 
 @bucket.command()
 @_public
-def apply(*, public: bool) -> None:
+def apply(*, public: bool | None) -> None:
     """Create the bucket and bring policy, lifecycle and CORS to what they should be."""
     with plain_errors():
         settings = effective_settings()
-        done = apply_bucket(make_store(settings).client, plan_of(settings, public=public))
+        meant = is_meant_public(settings) if public is None else public
+        done = apply_bucket(make_store(settings).client, plan_of(settings, public=meant))
         for line in done or ["The bucket was right already."]:
             click.echo(line)
 
 
 @bucket.command()
 @_public
-def show(*, public: bool) -> None:
+def show(*, public: bool | None) -> None:
     """Tell what differs from what the bucket should be; exit code 1 if anything does."""
     with plain_errors():
         settings = effective_settings()
-        differences = show_bucket(make_store(settings).client, plan_of(settings, public=public))
+        meant = is_meant_public(settings) if public is None else public
+        differences = show_bucket(make_store(settings).client, plan_of(settings, public=meant))
         for line in differences or ["The bucket is as it should be."]:
             click.echo(line)
         if differences:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from app.commands.bucket import plan_of
+from app.commands.bucket import is_meant_public, plan_of
 from app.commands.local import effective_settings, plain_errors
 from app.duties.leases import MINIMUM_CACHE_SECONDS
-from app.duties.recipients import is_loopback, senders_of
+from app.duties.recipients import senders_of
 from app.duties.reconcile import PIXEL, PIXEL_SHA256, compare
 from app.errors import GatewayUnavailable, PostcardError, RecordsInconsistent, StoreMisconfigured
 from app.host.bucket import show_bucket
@@ -65,8 +65,7 @@ def _database(settings: Settings) -> str:
 
 
 def _bucket(settings: Settings, store: S3Store) -> str:
-    public = is_loopback(settings.public.base_url) and not settings.public.presign_days
-    differences = show_bucket(store.client, plan_of(settings, public=public))
+    differences = show_bucket(store.client, plan_of(settings, public=is_meant_public(settings)))
     if differences:
         raise StoreMisconfigured("; ".join(differences))
     return f"{settings.s3.bucket} is as it should be"

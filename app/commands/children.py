@@ -154,7 +154,11 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         CannotStart: another one has it.
     """
-    with (folder / "run.lock").open("a+") as lock:
+    try:
+        opened = (folder / "run.lock").open("a+")
+    except OSError as error:
+        raise CannotStart(f"Cannot write in {folder}: {error.strerror}.", folder=str(folder)) from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from dotenv import dotenv_values
 
-from app.errors import PostcardError, SettingsInvalid
+from app.errors import CannotStart, PostcardError, SettingsInvalid
 from app.settings import Settings, read_settings
 from app.telemetry import configure_logging
 
@@ -38,6 +38,9 @@ def effective_settings(*, serving: bool = False) -> Settings:
     A command that serves logs as POSTCARD_LOG_LEVEL says; one that a person waits for shows warnings only.
 
     The AWS credentials among it go into this process' environment, where boto3 finds them.
+
+    Raises:
+        CannotStart: nothing was ever started with this data folder.
     """
     from app.wiring import completed
 
@@ -45,6 +48,11 @@ def effective_settings(*, serving: bool = False) -> Settings:
     folder = read_settings(given)[0].data.dir
     path = folder / REMEMBERED
     remembered: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if not serving and not remembered and "POSTCARD_SECRET_KEY" not in given:
+        raise CannotStart(
+            f"No Postcard has run with the data folder {folder.resolve()}. Start one with `make run`, or name its folder: "
+            "POSTCARD_DATA_DIR=..."
+        )
     values = {**remembered, **given}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         if name in values:

@@ -44,7 +44,9 @@ def run() -> None:
         values = _start_store(settings, _base_values(given, folder), running)
         values = _choose_sandbox(values, folder)
         # What a user did set is found by every command anyway; only what was chosen here is remembered.
-        remember(folder, {name: value for name, value in values.items() if name not in given})
+        # The port is remembered in any case: a command in another shell must name the address of this run.
+        chosen = {name: value for name, value in values.items() if name not in given}
+        remember(folder, {**chosen, "POSTCARD_WEB_PORT": str(settings.web.port)})
         effective = completed(read_settings(values)[0])
         require_consistent(effective)
         prepare_database(effective)
@@ -60,6 +62,10 @@ def _base_values(given: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _require_free_port(port: int) -> None:
+    if 0 < port < 1024 and os.geteuid() != 0:
+        raise CannotStart(
+            f"Port {port} is for root alone; choose one above 1023: POSTCARD_WEB_PORT=8001 make run", port=port
+        )
     if not port_is_free(port):
         raise CannotStart(
             f"Port {port} is in use. Stop what listens there, or choose another one: POSTCARD_WEB_PORT={port + 1} make run",

@@ -55,6 +55,11 @@ def send(file: Path, numbers: tuple[str, ...], text: str, subject: str, profile:
         messages = _follow(post, campaign.id, wait)
         for message in messages:
             click.echo(f"{message.number}  {message.state.value}  {message.mt_id}  {message.problem}".rstrip())
+        if any(message.state is MessageState.PENDING for message in messages):
+            click.echo(
+                "Pending messages stay queued and leave as soon as a worker runs (`postcard run` or `postcard worker`).",
+                err=True,
+            )
         if not all(message.state in {MessageState.RETRIEVED, MessageState.FORWARDED} for message in messages):
             sys.exit(1)
 

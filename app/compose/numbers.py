@@ -38,7 +38,7 @@ _IMPOSSIBLE = {
     ValidationResult.INVALID_COUNTRY_CODE: "does not start with a country code",
     ValidationResult.TOO_SHORT: "is too short for {country}",
     ValidationResult.TOO_LONG: "is too long for {country}",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its area code",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its country or area code",
     ValidationResult.INVALID_LENGTH: "has a length that {country} does not use",
 }
 _MAX_SHOWN = 40

@@ -5,6 +5,7 @@ writes so that a reader never has to upgrade, and a busy time-out. PostgreSQL: R
 says so. No function in records talks to the network, so a transaction is never open while we wait for somebody else.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from app.errors import CannotStart, DatabaseBusy
+from app.errors import CannotStart, DatabaseBusy, DiskFull
 from app.model.ports import Clock
 
 # PostgreSQL: serialization failure, deadlock, lock not available, query cancelled, shutting down.
@@ -166,6 +167,8 @@ def _foreign_errors() -> Iterator[None]:
     except sa.exc.TimeoutError as error:
         raise DatabaseBusy("All connections to the database are in use.") from error
     except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise DiskFull("The disk of the database is full; nothing was changed.") from error
         raise DatabaseBusy("The database is locked or cannot be reached; nothing was changed.") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _BUSY_SQLSTATES:

@@ -25,6 +25,8 @@ from app.records.tables import attempts, campaigns, messages, suppressions
 _PENDING, _SENDING, _UNKNOWN = MessageState.PENDING.value, MessageState.SENDING.value, MessageState.UNKNOWN.value
 SUPPRESSED = "the number is on the suppression list"
 TOO_LATE = "an answer to STOP or HELP leaves within minutes or not at all"
+TOO_FAST_ATTEMPTS = 50
+"""Tries of one message that is refused as too fast (15406): the account is the problem then, not the message."""
 ABANDONED = "the worker stopped while this message was under way; it may have been sent"
 
 
@@ -269,7 +271,9 @@ def _cancel_with_campaign(connection: sa.Connection, ids: Sequence[str], *, at: 
 def _may_be_tried_again(message: Message, outcome: Outcome, attempts_allowed: int) -> bool:
     if outcome.drop_operator and message.operator_id is None:
         return False
-    return message.attempts < attempts_allowed or outcome.slow_down or not outcome.http_status
+    if outcome.slow_down and outcome.http_status:
+        return message.attempts < TOO_FAST_ATTEMPTS
+    return message.attempts < attempts_allowed or not outcome.http_status
 
 
 def _attempt_row(outcome: Outcome, then: MessageState) -> dict[str, Any]:

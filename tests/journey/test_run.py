@@ -91,6 +91,11 @@ def test_a_newcomer_runs_it_sends_stops_it_and_finds_everything_again(tmp_path: 
         assert rendition["sha256"] in rendition["url"]
         checked = command(environment, "check")
         assert checked.returncode == 0, checked.stdout
+        # A command in another shell, which was not told the port, finds this run; applying the bucket changes nothing.
+        elsewhere = {name: value for name, value in environment.items() if name != "POSTCARD_WEB_PORT"}
+        assert f":{port}/app/sign-in" in command(elsewhere, "sign-in").stdout
+        assert "right already" in command(elsewhere, "bucket", "apply").stdout
+        assert requests.get(rendition["url"], timeout=10).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     wait_until(lambda: processes_on(folder) == [], seconds=20)
@@ -168,3 +173,16 @@ def test_web_without_a_schema_says_what_to_do(tmp_path: Path) -> None:
         assert told.returncode == 1
         assert "postcard migrate" in told.stderr
         assert "Traceback" not in told.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    told = command(environment_of(Path("/proc/postcard"), free_port()), "run")
+    assert told.returncode == 1
+    assert "/proc/postcard" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_command_in_a_folder_where_nothing_ever_ran_says_so(tmp_path: Path) -> None:
+    told = command(environment_of(tmp_path / "nothing", free_port()), "sign-in")
+    assert told.returncode == 1
+    assert "No Postcard has run" in told.stderr
