@@ -17,9 +17,9 @@ from app.compose.mime import Composed
 from app.duties.breaker import Breaker
 from app.duties.callbacks import settle_one
 from app.duties.claims import Departures, Pacer, pause
-from app.duties.leases import LeaseKeeper, require_long_lifecycle, verify_once
+from app.duties.leases import LeaseKeeper, require_long_lifecycle
 from app.duties.ledger import Ledger
-from app.duties.media import host_rendition, keep_upload
+from app.duties.media import find_known, host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.recipients import require_unlocked, require_unlocked_campaign
@@ -30,7 +30,7 @@ from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
 from app.model.messages import Campaign, Outgoing
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
-from app.records.assets import find_asset_by_sha256, get_asset, settle_asset
+from app.records.assets import get_asset, settle_asset
 from app.records.callbacks import add_callback, callbacks_to_settle, lock_callbacks
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
@@ -52,11 +52,12 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
         created_by: who uploads, for the record.
 
     Returns:
-        the asset, and whether it is new: the same bytes are one asset.
+        the asset, and whether it is new: the same bytes are one asset. Known bytes are not fitted or put again, unless
+        their original is lost: then this upload mends it.
     """
     with post.database.read() as connection:
         require_not_blocked(connection, upload.sha256)
-        known = find_asset_by_sha256(connection, upload.sha256)
+    known = find_known(post, upload)
     if known is not None:
         return _try_again(post, known), False
     facts = post.decoders.run(
@@ -202,8 +203,6 @@ def start_campaign(post: Postcard, campaign_id: str) -> None:
         require_long_lifecycle(post)
         ready = ready_campaign(post, campaign_id)
         LeaseKeeper(post, ready.renditions).keep()
-        for rendition in ready.renditions:
-            verify_once(post, rendition)
     except Rejected as error:
         with post.change() as change:
             pause(change, campaign_id, f"{error.detail} {error.remedy}".strip())

@@ -19,6 +19,7 @@ from app.records.assets import get_asset
 from app.records.campaigns import NewCampaign, NewMessage, add_campaign, edit_draft, get_campaign, move_campaign
 from app.records.database import Connection
 from app.records.messages import resend
+from app.records.takedowns import hold_assets
 
 MAX_RECIPIENTS = 100_000
 """In one order; more want several campaigns, which the pace serves in turn."""
@@ -121,6 +122,8 @@ def _stand_in(part: Part) -> SendablePart:
 
 
 def _check_assets(change: Change, parts: Sequence[Part]) -> None:
+    # Until the campaign that needs them is committed, nobody deletes them.
+    hold_assets(change.connection, [part.asset_id for part in parts if isinstance(part, AssetPart)])
     for part in parts:
         if isinstance(part, AssetPart):
             asset = get_asset(change.connection, part.asset_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.duties.media import fit_original
+from app.duties.media import fit_original, settle_put
 from app.duties.postcard import Postcard
 from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
 from app.host.lease import available_until, held_until, lifecycle_is_long_enough, needs_renewal
@@ -14,7 +14,7 @@ from app.host.selftest import verify_public
 from app.model.media import HostedObject, Rendition
 from app.model.ports import Stored
 from app.records.assets import get_asset
-from app.records.objects import rendition_of_object, settle_object, settle_verification
+from app.records.objects import find_object, rendition_of_object, settle_object, settle_verification
 from app.telemetry import log
 
 MINIMUM_CACHE_SECONDS = 259_200
@@ -50,12 +50,16 @@ class LeaseKeeper:
         return list(self._renditions)
 
     def keep(self) -> None:
-        """Look at each object again when the last look is some seconds old; renew or restore what needs it."""
+        """Look at each object again when the last look is some seconds old; renew or restore what needs it.
+
+        What was restored, or has another URL than before, is fetched over it before anything more leaves.
+        """
         if not self._renditions or time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         lifecycle_days = self._post.store.lifecycle_days()
         for rendition in self._renditions.values():
             _keep_lease(self._post, rendition, lifecycle_days)
+            verify_once(self._post, rendition)
         self._looked_at = time.monotonic()
 
 
@@ -111,19 +115,23 @@ def _restore(post: Postcard, rendition: Rendition) -> Stored:
                 key=rendition.key,
             )
         stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
+    settle_put(post, asset, stored)
     log.warning("restored a lost object from its original", key=rendition.key)
     return stored
 
 
 def verify_once(post: Postcard, rendition: Rendition) -> None:
-    """Fetch an object over its public URL as OpenMarket will, before its first send; the result is kept.
+    """Fetch an object over its public URL as OpenMarket will, before its first send; the result is kept for that URL.
 
     Raises:
         MediaUnreachable: with what was wrong and what to do.
     """
-    if rendition.object is not None and (rendition.object.verified or {}).get("ok"):
-        return
     url = post.store.url_of(rendition.key)
+    with post.database.read() as connection:
+        row = find_object(connection, rendition.key)
+    verified = (row.verified if row else None) or {}
+    if verified.get("ok") and _unsigned(str(verified.get("url"))) == _unsigned(url):
+        return
     failure: MediaUnreachable | None = None
     try:
         result = verify_public(
@@ -142,6 +150,12 @@ def verify_once(post: Postcard, rendition: Rendition) -> None:
         settle_verification(change.connection, rendition.key, result, change.at)
     if failure is not None:
         raise failure
+
+
+def _unsigned(url: str) -> tuple[str, bool]:
+    """Tell the URL without its signature, which differs each time, and whether it has one."""
+    address, question, _ = url.partition("?")
+    return address, bool(question)
 
 
 def lease_of(

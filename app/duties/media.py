@@ -6,18 +6,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.duties.postcard import Postcard
-from app.errors import ContentBlocked, RecordsInconsistent
+from app.errors import ContentBlocked, NotFound, RecordsInconsistent
 from app.fit.media import fit_media
-from app.host.address import key_of
+from app.host.address import key_of, sha256_of_key
 from app.model.media import Asset, Budget, Facts, Fitted, Profile, Rendition, Spooled
-from app.records.assets import add_asset
-from app.records.objects import find_rendition, reserve_rendition, settle_object
-from app.records.takedowns import lock_asset, require_not_blocked
+from app.model.ports import Stored
+from app.records.assets import add_asset, find_asset_by_sha256, get_asset
+from app.records.database import Connection
+from app.records.objects import (
+    discard_object,
+    find_rendition,
+    require_not_being_deleted,
+    reserve_rendition,
+    settle_object,
+)
+from app.records.takedowns import hold_assets, require_not_blocked
 from app.telemetry import FIT_SECONDS, log
 
 
 def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: str) -> tuple[Asset, bool]:
     """Keep the original, then the asset's row with the job that fits it; the same bytes give the asset that is there.
+
+    A deletion of the same bytes may have taken the original between the two: so it is looked at once more at the end.
 
     Raises:
         ContentBlocked: it was taken down meanwhile; nothing of it stays.
@@ -30,12 +40,34 @@ def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: st
             )
             # After the insert, which waits for a takedown of the same bytes that is under way.
             require_not_blocked(change.connection, upload.sha256)
+            require_not_being_deleted(change.connection, asset.original_key)
             if new:
                 change.job("fit_asset", asset.id)
     except ContentBlocked:
         post.store.erase(stored.key)
         raise
+    keep_original(post, asset, upload)
     return asset, new
+
+
+def keep_original(post: Postcard, asset: Asset, upload: Spooled) -> None:
+    """Put an original that is lost or expired again; one that is there costs a look."""
+    try:
+        post.store.describe(asset.original_key)
+    except NotFound:
+        post.store.put_original(upload.path, sha256=upload.sha256, content_type=asset.facts.content_type)
+
+
+def find_known(post: Postcard, upload: Spooled) -> Asset | None:
+    """Find the asset that an upload is already, and mend its original from it; None = it is new, or deleted by now."""
+    with post.database.read() as connection:
+        known = find_asset_by_sha256(connection, upload.sha256)
+    if known is None:
+        return None
+    keep_original(post, known, upload)
+    with post.database.read() as connection:
+        still = find_asset_by_sha256(connection, upload.sha256)
+    return still if still is not None and still.id == known.id else None
 
 
 def host_rendition(post: Postcard, asset: Asset, profile: Profile, budget: Budget) -> Rendition:
@@ -82,11 +114,12 @@ def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted
 
     Raises:
         ContentBlocked: the upload, or what it became, was taken down.
+        NotFound: the asset was deleted.
     """
     key = key_of(fitted.sha256, fitted.content_type, prefix=post.settings.s3.media_prefix)
     with post.change() as change:
-        lock_asset(change.connection, asset.id)
-        require_not_blocked(change.connection, asset.sha256, fitted.sha256)
+        hold_assets(change.connection, [asset.id], alone=True)
+        _require_wanted(change.connection, asset, fitted.sha256)
         reserve_rendition(
             change.connection,
             asset_id=asset.id,
@@ -97,13 +130,42 @@ def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted
             at=change.at,
         )
     stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
-    try:
-        with post.change() as change:
-            require_not_blocked(change.connection, asset.sha256, fitted.sha256)
-            settle_object(change.connection, stored)
-    except ContentBlocked:
-        # Taken down between the reference and the put: these bytes came after those that were erased.
-        post.store.erase(stored.key)
-        raise
+    settle_put(post, asset, stored)
     with suppress(FileNotFoundError):
         fitted.path.unlink()
+
+
+def settle_put(post: Postcard, asset: Asset, stored: Stored) -> None:
+    """Write down what was just put for an asset; or have it deleted again, when the asset was deleted or blocked meanwhile.
+
+    Raises:
+        ContentBlocked: the upload, or what it became, was taken down.
+        NotFound: the asset was deleted.
+    """
+    unwanted: ContentBlocked | NotFound | None = None
+    with post.change() as change:
+        hold_assets(change.connection, [asset.id])
+        try:
+            _require_wanted(change.connection, asset, sha256_of_key(stored.key))
+        except (ContentBlocked, NotFound) as error:
+            # These bytes came after those that were deleted with the asset: a job of their own removes them.
+            unwanted = error
+            discard_object(
+                change.connection,
+                stored.key,
+                sha256=sha256_of_key(stored.key),
+                content_type=stored.content_type,
+                size=stored.bytes,
+                at=change.at,
+            )
+            change.job("delete_objects", "all")
+        else:
+            settle_object(change.connection, stored, put=True)
+    if unwanted is not None:
+        raise unwanted
+
+
+def _require_wanted(connection: Connection, asset: Asset, sha256: str) -> None:
+    """Refuse to host for an asset that is gone; it is held, so it stays as it is until the transaction ends."""
+    require_not_blocked(connection, asset.sha256, sha256)
+    get_asset(connection, asset.id)

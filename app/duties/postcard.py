@@ -38,7 +38,7 @@ class Change:
     def job(self, kind: JobKind, subject: str, *, after: timedelta = timedelta(0), at: datetime | None = None) -> None:
         """Make sure that a job is due; it is announced once the transaction is committed, unless it is for later."""
         not_before = max(at, self.at) if at else self.at + after
-        serial = kind in {"start_campaign", "send_campaign"}
+        serial = kind in {"start_campaign", "send_campaign", "delete_objects"}
         job_id = ensure_job(self.connection, kind, subject, at=self.at, not_before=not_before, serial=serial)
         if not_before <= self.at:
             self.announced.append(job_id)

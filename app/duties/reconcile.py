@@ -31,7 +31,7 @@ class Reconciled:
     """What differs, as keys.
 
     Attributes:
-        orphans: in the bucket for a day or more, and in no row; they cost room, nothing else.
+        orphans: in the bucket for a day or more, and in no row, or in one whose deletion has not ended.
         losses: hosted media that should be there and are not; a send restores them from their originals.
         lost_originals: uploads that should be there and are not.
         came_back: taken down, and in the bucket all the same.
@@ -66,7 +66,8 @@ def compare(settings: Settings, database: Database, store: Store) -> Reconciled:
     listed = {each.key: each for prefix in prefixes for each in store.list_keys(prefix)}
     with database.read() as connection:
         now = database.now(connection)
-        hosted = {each.key: each for each in all_objects(connection)}
+        # What is being deleted accounts for nothing: as long as its bytes are there, they should not be.
+        hosted = {each.key: each for each in all_objects(connection) if each.state is not ObjectState.DELETING}
         originals = original_keys(connection)
         blocked = blocked_hashes(connection)
     came_back = [key for key in listed if key not in hosted and _hash_of(key) in blocked]

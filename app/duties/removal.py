@@ -2,24 +2,31 @@
 
 from app.duties.leases import lease_of
 from app.duties.postcard import Postcard
-from app.errors import StillHeld
+from app.errors import PostcardError, StillHeld, StoreUnavailable
 from app.records.assets import get_asset, mark_asset_deleted, unfinished_campaigns_of
-from app.records.objects import forget_object, objects_being_deleted, objects_of_asset, release_objects
-from app.records.takedowns import lock_asset
+from app.records.objects import (
+    discard_object,
+    forget_object,
+    objects_being_deleted,
+    objects_of_asset,
+    release_objects,
+)
+from app.records.takedowns import blocked_hashes, lock_assets
+from app.telemetry import log_error
 
 
 def remove_asset(post: Postcard, asset_id: str) -> None:
     """Delete an asset with its original and the renditions that no other asset shares.
 
-    The rows are released first, in one transaction with the checks; then the bytes go. A crash in between leaves objects in
-    state *deleting*, which the sweeper finishes.
+    The rows are released first, in one transaction with the checks; then the bytes go, the original among them. What a crash
+    or the store leaves undone stands in state *deleting*, and the worker goes on until it is done.
 
     Raises:
         StillHeld: with ``held_until`` or the ids of the campaigns.
     """
     with post.change() as change:
         # First the asset, then its objects: the order in which hosting and takedown lock them.
-        lock_asset(change.connection, asset_id)
+        lock_assets(change.connection, [asset_id])
         asset = get_asset(change.connection, asset_id)
         campaigns = unfinished_campaigns_of(change.connection, asset_id)
         if campaigns:
@@ -36,17 +43,49 @@ def remove_asset(post: Postcard, asset_id: str) -> None:
             )
         release_objects(change.connection, asset_id)
         mark_asset_deleted(change.connection, asset_id, change.at)
+        discard_object(
+            change.connection,
+            asset.original_key,
+            sha256=asset.sha256,
+            content_type=asset.facts.content_type,
+            size=asset.facts.bytes,
+            at=change.at,
+        )
         change.job("delete_objects", "all")
-    post.store.delete(asset.original_key)
-    finish_deletions(post)
+    try:
+        finish_deletions(post)
+    except PostcardError as error:
+        # The asset is deleted all the same: its rows are, and the job goes on with the bytes.
+        log_error("not deleted yet; the worker tries again", error, asset=asset_id)
 
 
 def finish_deletions(post: Postcard) -> None:
-    """Delete the bytes of everything that is marked *deleting*, in the bucket and in the CDN, then forget the rows."""
+    """Delete the bytes of everything that is marked *deleting*, in the bucket and in the CDN, then forget the rows.
+
+    What was taken down goes with all of its versions. One that cannot be deleted does not keep the others.
+
+    Raises:
+        PostcardError: something could not be deleted; do it again.
+        StoreUnavailable: the rest was not tried.
+    """
     with post.database.read() as connection:
-        keys = objects_being_deleted(connection)
-    for key in keys:
-        post.store.delete(key)
-        post.store.uncache([key])
+        doomed = objects_being_deleted(connection)
+        blocked = blocked_hashes(connection) if doomed else set()
+    failure: PostcardError | None = None
+    for each in doomed:
+        try:
+            if each.sha256 in blocked:
+                post.store.erase(each.key)
+            else:
+                post.store.delete(each.key)
+            if each.key.startswith(post.settings.s3.media_prefix):
+                post.store.uncache([each.key])
+        except StoreUnavailable:
+            raise
+        except PostcardError as error:
+            failure = error
+            continue
         with post.change() as change:
-            forget_object(change.connection, key)
+            forget_object(change.connection, each)
+    if failure is not None:
+        raise failure

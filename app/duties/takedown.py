@@ -11,8 +11,15 @@ from app.model.status import CampaignState
 from app.records.assets import get_asset, mark_asset_deleted
 from app.records.audit import add_audit
 from app.records.campaigns import get_campaign, move_campaign
-from app.records.objects import forget_object
-from app.records.takedowns import block_content, campaigns_of, lock_asset, messages_at_risk, take_objects
+from app.records.objects import discard_object, find_object, forget_object
+from app.records.takedowns import (
+    assets_with_same_bytes,
+    block_content,
+    campaigns_of,
+    lock_assets,
+    messages_at_risk,
+    take_objects,
+)
 from app.telemetry import log, log_error
 
 AT_RISK = timedelta(days=3)
@@ -42,17 +49,30 @@ def take_down(post: Postcard, asset_id: str, *, reason: str, by: str) -> Takedow
     """Delete an asset, its original and its hosted bytes with all versions, block them, and stop what uses them.
 
     Rows first, in one transaction: from its commit on nothing that links to these bytes is claimed. Then the bytes; whatever
-    of that fails is a job that the worker repeats.
+    of that fails is a job that the worker repeats. An asset that was deleted may be taken down, too.
     """
     with post.change() as change:
-        lock_asset(change.connection, asset_id)
-        asset = get_asset(change.connection, asset_id)
+        # Assets, then campaigns, then objects: a claim holds its campaign when it touches the objects.
+        same = assets_with_same_bytes(change.connection, asset_id)
+        lock_assets(change.connection, same)
+        asset = get_asset(change.connection, asset_id, or_deleted=True)
+        why = f"Taken down by {by}: {reason}"
+        paused = [each for each in campaigns_of(change.connection, same) if _stop(change, each, why)]
         taken = take_objects(change.connection, asset_id)
         sha256s = sorted({asset.sha256, *taken.sha256s})
         block_content(change.connection, sha256s, asset_id=asset_id, reason=reason, created_by=by, at=change.at)
         mark_asset_deleted(change.connection, asset_id, change.at)
+        discard_object(
+            change.connection,
+            asset.original_key,
+            sha256=asset.sha256,
+            content_type=asset.facts.content_type,
+            size=asset.facts.bytes,
+            at=change.at,
+        )
         campaigns = campaigns_of(change.connection, taken.asset_ids)
-        paused = [each for each in campaigns if _stop(change, each, f"Taken down by {by}: {reason}")]
+        # Those of an upload that came to the same bytes only now; a stopped one is not stopped again.
+        paused += [each for each in campaigns if _stop(change, each, why)]
         count, at_risk = messages_at_risk(change.connection, campaigns, since=change.at - AT_RISK, limit=LISTED)
         keys = [*taken.keys, asset.original_key]
         facts = {"keys": keys, "sha256s": sha256s, "paused": paused, "campaigns": campaigns, "at_risk": count}
@@ -91,11 +111,14 @@ def _stop(change: Change, campaign_id: str, reason: str) -> bool:
 
 def erase_object(post: Postcard, key: str) -> None:
     """Remove the bytes of a key for good, from the bucket and the CDN, then forget its row; doing it again changes nothing."""
+    with post.database.read() as connection:
+        row = find_object(connection, key)
     post.store.erase(key)
     if key.startswith(post.settings.s3.media_prefix):
         post.store.uncache([key])
-    with post.change() as change:
-        forget_object(change.connection, key)
+    if row is not None:
+        with post.change() as change:
+            forget_object(change.connection, row)
 
 
 def _erase_now(post: Postcard, key: str) -> bool:

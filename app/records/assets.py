@@ -37,15 +37,14 @@ def find_asset_by_sha256(connection: sa.Connection, sha256: str) -> Asset | None
     return _asset(row) if row else None
 
 
-def get_asset(connection: sa.Connection, asset_id: str) -> Asset:
-    """Read one living asset.
+def get_asset(connection: sa.Connection, asset_id: str, *, or_deleted: bool = False) -> Asset:
+    """Read one living asset, or one that was deleted as well.
 
     Raises:
         NotFound: no such asset, or it was deleted.
     """
-    row = connection.execute(
-        sa.select(assets).where(assets.c.id == asset_id, assets.c.deleted_at.is_(None))
-    ).one_or_none()
+    query = sa.select(assets).where(assets.c.id == asset_id)
+    row = connection.execute(query if or_deleted else query.where(assets.c.deleted_at.is_(None))).one_or_none()
     if row is None:
         raise NotFound(f"There is no asset {asset_id[:60]}.", id=asset_id[:60])
     return _asset(row)
@@ -122,4 +121,6 @@ def original_keys(connection: sa.Connection) -> dict[str, datetime]:
 
 def mark_asset_deleted(connection: sa.Connection, asset_id: str, at: datetime) -> None:
     """Take the asset out of the library; campaigns that are done keep their history."""
-    connection.execute(sa.update(assets).where(assets.c.id == asset_id).values(deleted_at=at))
+    connection.execute(
+        sa.update(assets).where(assets.c.id == asset_id, assets.c.deleted_at.is_(None)).values(deleted_at=at)
+    )

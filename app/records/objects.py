@@ -2,7 +2,7 @@
 
 One row per key serialises put, renew and delete of that key: who wants to change it locks the row first. A rendition's row
 is written before its bytes are put, so a deletion that runs at the same time sees the reference; an object in state
-*deleting* takes no new ones.
+*deleting* takes no new ones. An original that is deleted has such a row, too, until its bytes are gone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,6 +95,12 @@ def rendition_of_object(connection: sa.Connection, key: str) -> Rendition | None
     return _rendition(row) if row else None
 
 
+def find_object(connection: sa.Connection, key: str) -> HostedObject | None:
+    """Read an object as it stands now; None = no row knows it."""
+    row = connection.execute(sa.select(objects).where(objects.c.key == key)).one_or_none()
+    return _object(row) if row else None
+
+
 def _lock(connection: sa.Connection, key: str) -> HostedObject | None:
     row = connection.execute(sa.select(objects).where(objects.c.key == key).with_for_update()).one_or_none()
     return _object(row) if row else None
@@ -112,8 +118,6 @@ def reserve_rendition(
         StoreUnavailable: the object is being deleted at this moment; try again.
     """
     lasting = _lock(connection, key)
-    if lasting is not None and lasting.state is ObjectState.DELETING:
-        raise StoreUnavailable("The same bytes are being deleted at this moment; try again.", key=key)
     if lasting is None:
         values = {"key": key, "sha256": fitted.sha256, "content_type": fitted.content_type, "bytes": fitted.bytes}
         try:
@@ -121,7 +125,9 @@ def reserve_rendition(
                 connection.execute(sa.insert(objects).values(**values, state=ObjectState.PENDING.value))
         except sa.exc.IntegrityError:
             # Another process reserved the same bytes first: the reference below joins its row.
-            _lock(connection, key)
+            lasting = _lock(connection, key)
+    if lasting is not None and lasting.state is ObjectState.DELETING:
+        raise StoreUnavailable("The same bytes are being deleted at this moment; try again.", key=key)
     same = sa.and_(
         renditions.c.asset_id == asset_id,
         renditions.c.profile == profile,
@@ -156,12 +162,16 @@ def reserve_rendition(
     return rendition_id
 
 
-def settle_object(connection: sa.Connection, stored: Stored) -> None:
-    """Write down what the store says of an object after a put, a renewal or a look: it is hosted since ``stored_at``."""
+def settle_object(connection: sa.Connection, stored: Stored, *, put: bool = False) -> None:
+    """Write down what the store says of an object after a put, a renewal or a look: it is hosted since ``stored_at``.
+
+    What was just ``put`` must be verified before its next send, whatever stood at its address before.
+    """
+    values: dict[str, Any] = {"state": ObjectState.HOSTED.value, "stored_at": stored.stored_at}
     connection.execute(
         sa.update(objects)
         .where(objects.c.key == stored.key, objects.c.state != ObjectState.DELETING.value)
-        .values(state=ObjectState.HOSTED.value, stored_at=stored.stored_at)
+        .values({**values, "verified": sa.null()} if put else values)
     )
 
 
@@ -194,7 +204,7 @@ def release_objects(connection: sa.Connection, asset_id: str) -> list[str]:
     Returns:
         the keys to delete from the store; each is forgotten by :func:`forget_object` after that.
     """
-    keys = [each.key for each in objects_of_asset(connection, asset_id)]
+    keys = sorted(each.key for each in objects_of_asset(connection, asset_id))
     for key in keys:
         _lock(connection, key)
     connection.execute(sa.delete(renditions).where(renditions.c.asset_id == asset_id))
@@ -204,11 +214,55 @@ def release_objects(connection: sa.Connection, asset_id: str) -> list[str]:
     return free
 
 
-def objects_being_deleted(connection: sa.Connection) -> list[str]:
-    """List keys whose deletion began; a crash in between leaves them here for the sweeper."""
-    return list(connection.scalars(sa.select(objects.c.key).where(objects.c.state == ObjectState.DELETING.value)))
+def discard_object(
+    connection: sa.Connection, key: str, *, sha256: str, content_type: str, size: int, at: datetime
+) -> bool:
+    """Mark what lies at ``key`` *deleting*, with a row or without, unless a rendition or a living asset needs it.
+
+    ``at`` is kept as its time: a deletion under way, which began before this call, does not forget the row.
+
+    Returns:
+        whether it is *deleting* now.
+    """
+    values = {"state": ObjectState.DELETING.value, "stored_at": at}
+    if _lock(connection, key) is None:
+        facts = {"key": key, "sha256": sha256, "content_type": content_type, "bytes": size}
+        try:
+            with connection.begin_nested():
+                connection.execute(sa.insert(objects).values(**facts, **values))
+        except sa.exc.IntegrityError:
+            _lock(connection, key)  # reserved meanwhile: its reference counts
+    needed = sa.select(renditions.c.key).where(renditions.c.key == key).limit(1)
+    original = sa.select(assets.c.id).where(assets.c.original_key == key, assets.c.deleted_at.is_(None)).limit(1)
+    if connection.scalar(needed) is not None or connection.scalar(original) is not None:
+        return False
+    connection.execute(sa.update(objects).where(objects.c.key == key).values(values))
+    return True
 
 
-def forget_object(connection: sa.Connection, key: str) -> None:
-    """Drop the row of an object that the store no longer has."""
-    connection.execute(sa.delete(objects).where(objects.c.key == key, objects.c.state == ObjectState.DELETING.value))
+def objects_being_deleted(connection: sa.Connection) -> list[HostedObject]:
+    """List objects whose deletion began; a crash in between leaves them here for the sweeper."""
+    query = sa.select(objects).where(objects.c.state == ObjectState.DELETING.value).order_by(objects.c.key)
+    return [_object(row) for row in connection.execute(query)]
+
+
+def require_not_being_deleted(connection: sa.Connection, key: str) -> None:
+    """Refuse to count on bytes that a deletion under way may take at any moment.
+
+    Raises:
+        StoreUnavailable: try again.
+    """
+    there = _lock(connection, key)
+    if there is not None and there.state is ObjectState.DELETING:
+        raise StoreUnavailable("The same bytes are being deleted at this moment; try again.", key=key)
+
+
+def forget_object(connection: sa.Connection, gone: HostedObject) -> None:
+    """Drop the row of an object that the store no longer has, unless it was put and discarded again meanwhile."""
+    connection.execute(
+        sa.delete(objects).where(
+            objects.c.key == gone.key,
+            objects.c.state == ObjectState.DELETING.value,
+            objects.c.stored_at.is_not_distinct_from(gone.stored_at),
+        )
+    )

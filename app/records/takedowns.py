@@ -27,7 +27,8 @@ class TakenObjects:
 def take_objects(connection: sa.Connection, asset_id: str) -> TakenObjects:
     """Drop every rendition that has the bytes of one of this asset's, whoever uploaded it, and mark the objects *deleting*."""
     own = sa.select(renditions.c.key).where(renditions.c.asset_id == asset_id)
-    rows = connection.execute(sa.select(objects).where(objects.c.key.in_(own)).with_for_update()).all()
+    query = sa.select(objects).where(objects.c.key.in_(own)).order_by(objects.c.key).with_for_update()
+    rows = connection.execute(query).all()
     keys = [row.key for row in rows]
     others = connection.scalars(sa.select(renditions.c.asset_id).where(renditions.c.key.in_(keys)).distinct())
     asset_ids = sorted({asset_id, *others})
@@ -67,9 +68,28 @@ def blocked_hashes(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(sa.select(blocked.c.sha256)))
 
 
-def lock_asset(connection: sa.Connection, asset_id: str) -> None:
-    """Keep an asset from being taken down or deleted until this transaction ends."""
-    connection.execute(sa.select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
+def lock_assets(connection: sa.Connection, asset_ids: Iterable[str]) -> None:
+    """Have these assets alone until this transaction ends, to delete them: nobody hosts, orders or deletes them meanwhile."""
+    connection.execute(_assets_in_order(asset_ids).with_for_update())
+
+
+def hold_assets(connection: sa.Connection, asset_ids: Iterable[str], *, alone: bool = False) -> None:
+    """Keep assets from being deleted or taken down until this transaction ends; others may hold them, too, unless ``alone``.
+
+    Look only then whether they are living: a deletion that was under way has ended.
+    """
+    connection.execute(_assets_in_order(asset_ids).with_for_update(read=not alone, key_share=True))
+
+
+def _assets_in_order(asset_ids: Iterable[str]) -> sa.Select[tuple[str]]:
+    return sa.select(assets.c.id).where(assets.c.id.in_(sorted(set(asset_ids)))).order_by(assets.c.id)
+
+
+def assets_with_same_bytes(connection: sa.Connection, asset_id: str) -> list[str]:
+    """Name the asset and all others that led to the bytes of one of its renditions."""
+    own = sa.select(renditions.c.key).where(renditions.c.asset_id == asset_id)
+    others = connection.scalars(sa.select(renditions.c.asset_id).where(renditions.c.key.in_(own)).distinct())
+    return sorted({asset_id, *others})
 
 
 def campaigns_of(connection: sa.Connection, asset_ids: Iterable[str]) -> list[str]:

@@ -16,6 +16,8 @@ from app.telemetry import log, log_error
 from app.work.handlers import HANDLERS, LEASE, give_up
 
 TRIES = 6
+TIRELESS = frozenset({"delete_objects", "erase_object"})
+"""Never given up: what was deleted or taken down may not stay public because the store was away, or its rights were wrong."""
 
 
 def do_job(post: Postcard, job_id: str) -> None:
@@ -41,9 +43,9 @@ def _do_claimed(post: Postcard, job: Job) -> None:
         _fail(post, job, error)
     except PostcardError as error:
         log_error("job failed", error, attempts=job.attempts)
-        if error.retry and job.attempts < TRIES:
+        if job.kind in TIRELESS or (error.retry and job.attempts < TRIES):
             with post.change() as change:
-                wait = timedelta(seconds=min(60, 2**job.attempts))
+                wait = timedelta(seconds=min(60, 2 ** min(job.attempts, TRIES)))
                 put_back_job(change.connection, job, not_before=change.at + wait, problem=problem_of(error))
         else:
             _fail(post, job, error)

@@ -70,13 +70,13 @@ def settle(post: Postcard, job: Job) -> None:
 
 
 def delete_objects(post: Postcard, job: Job) -> None:
-    """Finish deletions that a crash left half done."""
+    """Finish deletions that a crash or the store left half done."""
     del job
     finish_deletions(post)
 
 
 def erase(post: Postcard, job: Job) -> None:
-    """Remove for good what was taken down, however often the store fails; the daily look at the bucket catches the rest."""
+    """Remove for good what was taken down, however often the store fails."""
     erase_object(post, job.subject)
 
 

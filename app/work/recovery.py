@@ -19,6 +19,7 @@ from app.records.campaigns import campaigns_in, finish_if_done
 from app.records.idempotency import forget_old_keys
 from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
 from app.records.messages import sweep_silent
+from app.records.objects import objects_being_deleted
 from app.records.sending import sweep_abandoned
 from app.records.uploads import forget_uploads
 from app.telemetry import log
@@ -45,6 +46,10 @@ def sweep(post: Postcard) -> None:
             if not finish_if_done(change.connection, campaign.id, at=change.at):
                 change.job("send_campaign", campaign.id)
         change.job("settle_reports", "all")
+        # Once a minute: a job that waits because the store is away is not called sooner.
+        a_minute_passed = take_lock(change.connection, "deletions", new_id("job"), at=change.at, seconds=60)
+        if a_minute_passed and objects_being_deleted(change.connection):
+            change.job("delete_objects", "all")
         change.announced += _not_announced_lately(due_jobs(change.connection, at=change.at))
     if abandoned:
         log.warning("messages abandoned by a worker are unknown now", count=abandoned)

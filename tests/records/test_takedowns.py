@@ -18,7 +18,7 @@ from app.records.tables import attempts, messages
 from app.records.takedowns import (
     block_content,
     blocked_hashes,
-    lock_asset,
+    lock_assets,
     messages_at_risk,
     require_not_blocked,
     take_objects,
@@ -55,7 +55,7 @@ def test_objects_go_with_every_upload_that_led_to_them(database: Database) -> No
             _host(connection, database, asset)
         taken = take_objects(connection, first.id)
         assert (taken.keys, taken.sha256s, taken.asset_ids) == ([KEY], [HOSTED], sorted([first.id, second.id]))
-        assert objects_being_deleted(connection) == [KEY]
+        assert [each.key for each in objects_being_deleted(connection)] == [KEY]
         assert renditions_of(connection, [first.id, second.id]) == []
 
 
@@ -118,7 +118,7 @@ def test_an_upload_that_races_with_a_takedown_of_the_same_bytes_never_brings_it_
 
     def take_down() -> None:
         with database.write() as connection:
-            lock_asset(connection, asset.id)
+            lock_assets(connection, [asset.id])
             mark_asset_deleted(connection, asset.id, database.now(connection))
             _block(connection, database, FIRST)
             begun.set()
