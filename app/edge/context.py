@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Lock
 
 from flask import current_app, request
+from prometheus_client import CollectorRegistry
 
 from app.duties.postcard import Postcard
+from app.edge.figures import RowFigures
 from app.errors import PostcardError
 
 _LIFECYCLE_SECONDS = 60.0
@@ -23,8 +25,11 @@ class Edge:
     _lock: Lock = field(default_factory=Lock)
     # Uploads that wait for their renditions hold a thread each; some threads stay free for everybody else.
     waiting: BoundedSemaphore = field(init=False)
+    figures: CollectorRegistry = field(init=False)
 
     def __post_init__(self) -> None:
+        self.figures = CollectorRegistry()
+        self.figures.register(RowFigures(self.post))
         self.waiting = BoundedSemaphore(max(1, self.post.settings.web.threads * 3 // 4))
 
     def lifecycle_days(self) -> int | None:

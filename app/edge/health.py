@@ -3,12 +3,23 @@
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from app.edge.context import the_post
+from app.edge.context import edge, the_post
 from app.errors import PostcardError
 
 blueprint = Blueprint("health", __name__)
+
+# What the web itself does. The others are counted in the worker: here they would stand at 0 for ever.
+_OWN = (
+    "postcard_hosting_total",
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "python_info",
+)
 
 
 @blueprint.get("/healthz")
@@ -51,5 +62,6 @@ def _store() -> dict[str, Any]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Give the figures of this process to Prometheus."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Give the figures of the installation, and those that this process counts, to Prometheus."""
+    own = REGISTRY.restricted_registry(_OWN)
+    return Response(generate_latest(edge().figures) + generate_latest(own), content_type=CONTENT_TYPE_LATEST)

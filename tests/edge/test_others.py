@@ -153,7 +153,7 @@ def test_alive_and_ready_are_told_to_everybody_and_figures_to_callers(api: Flask
     assert nobody.get("/healthz").get_json() == {"status": "alive"}
     ready = nobody.get("/readyz").get_json()
     assert (ready["status"], set(ready["checks"])) == ("ready", {"database", "store"})
-    assert "postcard_messages_total" in api.get("/metrics").text
+    assert "postcard_database_answers 1.0" in api.get("/metrics").text
 
 
 def test_every_error_has_a_status_and_a_place_on_its_page(nobody: FlaskClient) -> None:
