@@ -9,20 +9,24 @@ from app.host.embedded import EmbeddedStore
 from tests.media.pictures import phone_photo
 from tests.path import upload, work_off
 
+ROOT = Path(__file__).parents[2]
+
 
 def _check(post: Postcard, seaweed: EmbeddedStore, folder: Path) -> str:
     settings = post.settings
     environment = {
         "POSTCARD_DATA_DIR": str(folder),
         "POSTCARD_DATABASE_URL": settings.database.url,
+        "POSTCARD_SECRET_KEY": settings.secret.key,
         "POSTCARD_S3_ENDPOINT_URL": settings.s3.endpoint_url,
         "POSTCARD_S3_MEDIA_PREFIX": settings.s3.media_prefix,
         "POSTCARD_S3_ORIGINALS_PREFIX": settings.s3.originals_prefix,
         "AWS_ACCESS_KEY_ID": seaweed.access_key,
         "AWS_SECRET_ACCESS_KEY": seaweed.secret_key,
     }
-    postcard = Path(sys.executable).parent / "postcard"
-    done = subprocess.run([postcard, "check"], env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "app", "check"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "rows and bucket" in done.stdout, done.stdout + done.stderr
     return next(line for line in done.stdout.splitlines() if "rows and bucket" in line)
 
 
