@@ -24,12 +24,13 @@ from app.model.media import Asset, Rendition
 from app.model.messages import AssetPart, Campaign
 from app.model.status import CampaignState
 from app.pipeline import make_rendition
-from app.records.assets import get_asset
+from app.records.assets import get_asset, mark_asset_deleted
 from app.records.campaigns import get_campaign
 from app.records.database import Database
 from app.records.jobs import due_jobs
 from app.records.objects import all_objects, note_requested, objects_being_deleted, renditions_of
 from app.records.tables import jobs
+from app.records.takedowns import lock_assets
 from app.settings import Settings
 from app.work.claiming import do_job
 from app.work.recovery import sweep
@@ -218,6 +219,27 @@ def test_a_deletion_waits_for_the_campaign_that_is_being_created_and_is_refused(
     assert came == [StillHeld]
     with either.database.read() as connection:
         assert get_asset(connection, asset.id)
+
+
+def test_a_campaign_waits_for_the_deletion_that_is_under_way_and_is_refused(either: Postcard) -> None:
+    asset, _ = hosted(either)
+    order = Order(parts=(AssetPart(asset.id),), recipients=[TO], start=False)
+    came: list[type[BaseException]] = []
+
+    def create() -> None:
+        try:
+            create_campaign(either, order, created_by="test")
+        except NotFound as error:
+            came.append(type(error))
+
+    thread = threading.Thread(target=create)
+    with either.change() as change:
+        lock_assets(change.connection, [asset.id])
+        thread.start()
+        thread.join(0.5)
+        mark_asset_deleted(change.connection, asset.id, change.at)
+    thread.join()
+    assert came == [NotFound]
 
 
 def test_an_asset_that_was_deleted_can_still_be_taken_down(either: Postcard) -> None:

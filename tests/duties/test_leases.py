@@ -67,6 +67,8 @@ def _verified(post: Postcard, key: str) -> dict[str, Any]:
 def test_what_was_fetched_over_one_url_is_fetched_again_over_another(post: Postcard, seaweed: EmbeddedStore) -> None:
     rendition = _hosted(post)
     verify_once(post, rendition)
+    with post.database.read() as connection:
+        (rendition,) = renditions_of(connection, [rendition.asset_id])
     elsewhere = S3Store(
         post.settings.s3,
         public_base_url="http://127.0.0.1:9/media",
