@@ -12,6 +12,7 @@ COMMANDS = {
     "sandbox": ("sandbox", "sandbox"),
     "migrate": ("serve", "migrate"),
     "check": ("check", "check"),
+    "health": ("health", "health"),
     "verify-account": ("verify", "verify_account"),
     "send": ("send", "send"),
     "token": ("people", "token"),

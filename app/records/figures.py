@@ -17,7 +17,10 @@ _COUNTED = {
 def rows_by_state(connection: sa.Connection) -> dict[str, dict[str, int]]:
     """Count messages, campaigns, callbacks and living assets: table -> state -> rows."""
     return {
-        name: dict(connection.execute(sa.select(state, sa.func.count()).where(living).group_by(state)).tuples())
+        name: {
+            str(state): int(count)
+            for state, count in connection.execute(sa.select(state, sa.func.count()).where(living).group_by(state))
+        }
         for name, (state, living) in _COUNTED.items()
     }
 
