@@ -3,11 +3,17 @@
 import json
 import os
 import secrets
-import shutil
-import subprocess
 import sysconfig
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.errors import CannotStart
 from app.host.ports import PORT_NAMES
@@ -45,9 +51,6 @@ def write_configuration(folder: Path, objects: Path, known: Mapping[str, str]) -
 
     HTTP of filer and volumes asks for JWTs (security.toml), gRPC of all services for a certificate that only this
     folder holds.
-
-    Raises:
-        CannotStart: openssl is missing.
     """
     user = {
         "name": "postcard",
@@ -67,29 +70,30 @@ def write_configuration(folder: Path, objects: Path, known: Mapping[str, str]) -
 
 
 def _make_certificate(folder: Path) -> tuple[Path, Path]:
-    # Self-signed and its own authority, fresh at each start: who cannot read this folder cannot show one.
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        raise CannotStart(
-            "The embedded store needs the command openssl to shut its inner doors: apt-get install openssl, "
-            "or set POSTCARD_S3_ENDPOINT_URL to a store of your own."
-        )
-    certificate, key = folder / "grpc.crt", folder / "grpc.key"
-    key.unlink(missing_ok=True)  # so that it is made anew, for its owner alone
-    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    names = ["-subj", "/CN=postcard-store", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    usage = ["-addext", "extendedKeyUsage=serverAuth,clientAuth", "-days", "3650"]
-    made = subprocess.run(
-        [*command, "-keyout", str(key), "-out", str(certificate), *names, *usage],
-        env={"PATH": os.defpath, "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
+    """Make a certificate that is its own authority, fresh at each start: who cannot read this folder cannot show one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "postcard-store")])
+    now = datetime.now(UTC)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")])
+    both_sides = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(here, critical=False)
+        .add_extension(both_sides, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
     )
-    if made.returncode:
-        last_line = (made.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise CannotStart(f"openssl could not make a certificate. It said: {last_line}")
-    return certificate, key
+    shown, proof = folder / "grpc.crt", folder / "grpc.key"
+    encoded = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private(shown, certificate.public_bytes(Encoding.PEM).decode())
+    write_private(proof, encoded.decode())
+    return shown, proof
 
 
 def options_of(folder: Path, objects: Path, ports: Mapping[str, int]) -> list[str]:

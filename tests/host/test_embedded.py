@@ -93,12 +93,6 @@ def test_the_inner_services_talk_to_nobody_without_their_certificate(seaweed: Em
         secured.recv(1)
 
 
-def test_a_missing_openssl_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotStart, match="needs the command openssl"):
-        EmbeddedStore(tmp_path).start()
-
-
 def test_telemetry_is_off(seaweed: EmbeddedStore) -> None:
     command = Path(f"/proc/{seaweed.pid}/cmdline").read_text().split("\0")
     assert "-master.telemetry=false" in command
