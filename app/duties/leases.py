@@ -14,7 +14,14 @@ from app.host.selftest import verify_public
 from app.model.media import HostedObject, Rendition
 from app.model.ports import Stored
 from app.records.assets import get_asset
-from app.records.objects import find_object, rendition_of_object, settle_object, settle_verification
+from app.records.objects import (
+    discard_object,
+    find_object,
+    lose_object,
+    rendition_of_object,
+    settle_object,
+    settle_verification,
+)
 from app.telemetry import log
 
 MINIMUM_CACHE_SECONDS = 259_200
@@ -83,6 +90,7 @@ def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None
     minimum_days = post.settings.lease.minimum_days
     if needs_renewal(_end_of(stored, lifecycle_days), now, minimum_days):
         stored = post.store.renew(rendition.key)
+        _take_back(post, stored)
         log.info("lease renewed", key=rendition.key, stored_at=stored.stored_at.isoformat())
         if needs_renewal(end := _end_of(stored, lifecycle_days), now, minimum_days):
             raise StoreMisconfigured(
@@ -98,11 +106,26 @@ def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None
             settle_object(change.connection, stored)
 
 
+def _take_back(post: Postcard, renewed: Stored) -> None:
+    """Have a renewed object deleted again if nothing refers to it any more: its deletion did not see this copy."""
+    with post.change() as change:
+        if discard_object(
+            change.connection,
+            renewed.key,
+            sha256=renewed.sha256,
+            content_type=renewed.content_type,
+            size=renewed.bytes,
+            at=change.at,
+        ):
+            change.job("delete_objects", "all")
+
+
 def _restore(post: Postcard, rendition: Rendition) -> Stored:
     """Make a lost object again from its original; the same bytes come back under the same address.
 
     Raises:
-        StoreMisconfigured: this version fits the original to other bytes, so the old address cannot be filled.
+        StoreMisconfigured: this version fits the original to other bytes, so the old address cannot be filled; the next
+            start makes the rendition anew.
     """
     with post.database.read() as connection:
         source = rendition_of_object(connection, rendition.key) or rendition
@@ -110,8 +133,11 @@ def _restore(post: Postcard, rendition: Rendition) -> Stored:
     with TemporaryDirectory(dir=post.spool_dir, prefix="restore-") as folder:
         fitted = fit_original(post, asset, source.budget, Path(folder))
         if fitted.sha256 != rendition.sha256:
+            with post.change() as change:
+                lose_object(change.connection, rendition.key)
             raise StoreMisconfigured(
-                "A hosted picture is gone from the bucket and cannot be made again byte for byte; make a new campaign.",
+                "A hosted picture is gone from the bucket and cannot be made again byte for byte. Start the campaign again: "
+                "what has not left links to a new one then.",
                 key=rendition.key,
             )
         stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)

@@ -175,6 +175,15 @@ def settle_object(connection: sa.Connection, stored: Stored, *, put: bool = Fals
     )
 
 
+def lose_object(connection: sa.Connection, key: str) -> None:
+    """Say that an object's bytes are gone and do not come back: whoever needs its rendition makes it anew."""
+    connection.execute(
+        sa.update(objects)
+        .where(objects.c.key == key, objects.c.state == ObjectState.HOSTED.value)
+        .values(state=ObjectState.PENDING.value)
+    )
+
+
 def settle_verification(connection: sa.Connection, key: str, result: dict[str, Any], at: datetime) -> None:
     """Keep the result of a self-test."""
     connection.execute(sa.update(objects).where(objects.c.key == key).values(verified=result, verified_at=at))

@@ -1,20 +1,24 @@
 """What a campaign links to is kept, or the campaign does not send."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from app.duties.campaigns import Order, create_campaign
+from app.duties.campaigns import Order, begin_campaign, create_campaign
 from app.duties.leases import LeaseKeeper, verify_once
 from app.duties.postcard import Postcard
-from app.errors import MediaUnreachable, StoreMisconfigured
+from app.duties.takedown import take_down
+from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.model.media import Rendition
 from app.model.messages import AssetPart
 from app.model.status import CampaignState
 from app.records.objects import find_object, renditions_of, settle_verification
+from app.records.tables import objects, renditions
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, upload, work_off
 
@@ -99,3 +103,38 @@ def test_what_was_restored_is_fetched_again_before_anything_leaves(post: Postcar
     found = _verified(post, rendition.key)
     assert found["ok"] is True
     assert "mark" not in found
+
+
+def test_a_lost_picture_that_this_version_fits_otherwise_is_made_anew_by_the_next_start(post: Postcard) -> None:
+    rendition = _hosted(post)
+    other_key = rendition.key.replace(rendition.sha256, "0" * 64)
+    with post.change() as change:
+        facts = {"sha256": "0" * 64, "content_type": "image/jpeg", "bytes": 1, "state": "hosted"}
+        change.connection.execute(sa.insert(objects).values(key=other_key, **facts))
+        change.connection.execute(sa.update(renditions).values(key=other_key))
+    order = Order(parts=(AssetPart(rendition.asset_id),), recipients=[TO], profile="universal")
+    campaign = create_campaign(post, order, created_by="test")
+    work_off(post)
+    assert campaign_of(post, campaign.id).state is CampaignState.PAUSED
+    assert "Start the campaign again" in campaign_of(post, campaign.id).pause_reason
+    begin_campaign(post, campaign.id)
+    work_off(post)
+    assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
+    with post.database.read() as connection:
+        assert [each.key for each in renditions_of(connection, [rendition.asset_id])] == [rendition.key]
+
+
+def test_a_picture_that_is_taken_down_while_it_is_renewed_stays_gone(post: Postcard) -> None:
+    rendition = _hosted(post)
+    take_down(post, rendition.asset_id, reason="A face.", by="mia")
+    copied = post.spool_dir / "copied"
+    copied.write_bytes(b"GIF89a")
+    sha256 = hashlib.sha256(b"GIF89a").hexdigest()
+    put = post.store.put_media(copied, sha256=sha256, content_type="image/gif")
+    # A renewal whose copy came after the bytes were erased, as a store with versions allows.
+    stale = replace(rendition, key=put.key, sha256=sha256)
+    with pytest.raises(StoreMisconfigured):
+        LeaseKeeper(_with_minimum(post, 60), [stale]).keep()
+    work_off(post)
+    with pytest.raises(NotFound):
+        post.store.describe(put.key)
