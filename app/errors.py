@@ -98,7 +98,7 @@ class InvalidRequest(Rejected):
     """A field is missing or wrong; ``errors`` lists ``{"field", "message"}``."""
 
     slug, title = "invalid-request", "The request is not valid"
-    remedy = "Mend the fields that `errors` names and send the request again."
+    remedy = "Mend what is named and send it again."
 
 
 class NotSignedIn(Rejected):
@@ -112,7 +112,7 @@ class SignInFailed(Rejected):
     """Wrong name, password or link."""
 
     slug, title = "sign-in-failed", "That did not sign you in"
-    remedy = "Check name and password, or ask for a new link with `postcard sign-in`."
+    remedy = "A link works once; `postcard sign-in` (in the folder of Postcard: .venv/bin/postcard sign-in) prints a new one."
 
 
 class Forbidden(Rejected):
@@ -196,7 +196,7 @@ class UploadEmpty(Rejected):
     """No file, or no bytes in it."""
 
     slug, title = "upload-empty", "The file is empty"
-    remedy = "Choose a file with something in it; send it as the multipart field `file`."
+    remedy = "Choose a file with something in it."
 
 
 class UploadTooLarge(Rejected):
@@ -224,7 +224,7 @@ class MediaUnsupported(Rejected):
     """The bytes are something that MMS cannot carry; ``found``, ``accepted``."""
 
     slug, title = "media-unsupported", "This kind of file cannot be sent"
-    remedy = "Send one of the kinds in `accepted`."
+    remedy = "Send one of the accepted kinds."
 
 
 class MediaDamaged(Rejected):
@@ -238,7 +238,7 @@ class MediaTooBig(Rejected):
     """More pixels, frames or seconds than is sane."""
 
     slug, title = "media-too-big", "The picture is too big to open"
-    remedy = "Save it with fewer pixels, frames or seconds; `limit` says how many."
+    remedy = "Save it with fewer pixels, frames or seconds."
 
 
 class ContentBlocked(Rejected):
@@ -259,7 +259,7 @@ class InvalidRecipients(Rejected):
     """``recipients`` lists every bad one with its reason."""
 
     slug, title = "invalid-recipients", "Some recipients cannot be sent to"
-    remedy = "Mend or remove the numbers in `recipients`; nothing was created."
+    remedy = "Mend or remove these numbers; nothing was created."
 
 
 class NoSender(Rejected):
@@ -273,7 +273,7 @@ class InvalidMessage(Rejected):
     """Subject, text or part list is not sendable."""
 
     slug, title = "invalid-message", "The message cannot be sent like this"
-    remedy = "Mend what `detail` names."
+    remedy = "Mend that and send it again."
 
 
 class MessageTooLarge(Rejected):

@@ -77,6 +77,8 @@ def plain_errors() -> Iterator[None]:
         sys.exit(1)
     except PostcardError as error:
         click.echo(f"{error.title}: {error.detail}", err=True)
+        if accepted := error.facts.get("accepted"):
+            click.echo(f"Accepted: {', '.join(accepted)}.", err=True)
         for recipient in error.facts.get("recipients", []):
             if isinstance(recipient, dict):
                 click.echo(f"  {recipient.get('number')}: {recipient.get('reason')}", err=True)

@@ -182,7 +182,8 @@ function renderPhone() {
     $("phone").replaceChildren(make("p", { class: "phone-empty" }, "Your message appears here as the phone shows it."));
     return;
   }
-  if (previews[0]) $("phone-who").textContent = previews[0].sender.source;
+  const most = previews.reduce((best, each) => (best && best.recipients >= each.recipients ? best : each), null);
+  if (most) $("phone-who").textContent = most.recipients ? most.sender.source : "Your number";
   $("phone").replaceChildren(make("div", { class: "bubble" },
     subject.trim() ? make("p", { class: "bubble-subject" }, subject) : null,
     ...shown.map((part) => (part.kind === "text" ? make("p", { class: "bubble-text" }, text) : mediaOf(part)))));
