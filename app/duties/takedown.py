@@ -8,7 +8,7 @@ from app.errors import PostcardError
 from app.host.address import sha256_of_key
 from app.model.messages import Campaign, Message
 from app.model.status import CampaignState
-from app.records.assets import get_asset, mark_asset_deleted
+from app.records.assets import find_asset_by_sha256, get_asset, mark_asset_deleted
 from app.records.audit import add_audit
 from app.records.campaigns import get_campaign, move_campaign
 from app.records.objects import discard_object, find_object, forget_object
@@ -53,15 +53,17 @@ def take_down(post: Postcard, asset_id: str, *, reason: str, by: str) -> Takedow
     """
     with post.change() as change:
         # Assets, then campaigns, then objects: a claim holds its campaign when it touches the objects.
-        same = assets_with_same_bytes(change.connection, asset_id)
-        lock_assets(change.connection, same)
         asset = get_asset(change.connection, asset_id, or_deleted=True)
+        # After an asset was deleted the same bytes may have come in again: then that upload is meant, too.
+        living = find_asset_by_sha256(change.connection, asset.sha256) or asset
+        same = {asset_id, *assets_with_same_bytes(change.connection, living.id)}
+        lock_assets(change.connection, same)
         why = f"Taken down by {by}: {reason}"
         paused = [each for each in campaigns_of(change.connection, same) if _stop(change, each, why)]
-        taken = take_objects(change.connection, asset_id)
+        taken = take_objects(change.connection, living.id)
         sha256s = sorted({asset.sha256, *taken.sha256s})
         block_content(change.connection, sha256s, asset_id=asset_id, reason=reason, created_by=by, at=change.at)
-        mark_asset_deleted(change.connection, asset_id, change.at)
+        mark_asset_deleted(change.connection, living.id, change.at)
         discard_object(
             change.connection,
             asset.original_key,
@@ -70,7 +72,7 @@ def take_down(post: Postcard, asset_id: str, *, reason: str, by: str) -> Takedow
             size=asset.facts.bytes,
             at=change.at,
         )
-        campaigns = campaigns_of(change.connection, taken.asset_ids)
+        campaigns = campaigns_of(change.connection, {asset_id, *taken.asset_ids})
         # Those of an upload that came to the same bytes only now; a stopped one is not stopped again.
         paused += [each for each in campaigns if _stop(change, each, why)]
         count, at_risk = messages_at_risk(change.connection, campaigns, since=change.at - AT_RISK, limit=LISTED)

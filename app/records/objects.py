@@ -143,10 +143,12 @@ def reserve_rendition(
         "quality": asdict(fitted.quality),
         "given_up": list(fitted.given_up),
     }
-    known = connection.scalar(sa.select(renditions.c.id).where(same))
+    known = connection.execute(sa.select(renditions.c.id, renditions.c.key).where(same)).one_or_none()
     if known is not None:
-        connection.execute(sa.update(renditions).where(renditions.c.id == known).values(facts))
-        return str(known)
+        connection.execute(sa.update(renditions).where(renditions.c.id == known.id).values(facts))
+        if known.key != key:
+            _abandon(connection, known.key)
+        return str(known.id)
     rendition_id = new_id("rnd")
     connection.execute(
         sa.insert(renditions).values(
@@ -160,6 +162,17 @@ def reserve_rendition(
         )
     )
     return rendition_id
+
+
+def _abandon(connection: sa.Connection, key: str) -> None:
+    """Mark an object *deleting* that was never hosted, or is lost, and that no rendition leads to any more."""
+    _lock(connection, key)
+    needed = sa.exists().where(renditions.c.key == objects.c.key)
+    connection.execute(
+        sa.update(objects)
+        .where(objects.c.key == key, objects.c.state == ObjectState.PENDING.value, ~needed)
+        .values(state=ObjectState.DELETING.value)
+    )
 
 
 def settle_object(connection: sa.Connection, stored: Stored, *, put: bool = False) -> None:
@@ -234,6 +247,9 @@ def discard_object(
         whether it is *deleting* now.
     """
     values = {"state": ObjectState.DELETING.value, "stored_at": at}
+    original = sa.select(assets.c.id).where(assets.c.original_key == key, assets.c.deleted_at.is_(None)).limit(1)
+    if connection.scalar(original) is not None:
+        return False
     if _lock(connection, key) is None:
         facts = {"key": key, "sha256": sha256, "content_type": content_type, "bytes": size}
         try:
@@ -242,8 +258,7 @@ def discard_object(
         except sa.exc.IntegrityError:
             _lock(connection, key)  # reserved meanwhile: its reference counts
     needed = sa.select(renditions.c.key).where(renditions.c.key == key).limit(1)
-    original = sa.select(assets.c.id).where(assets.c.original_key == key, assets.c.deleted_at.is_(None)).limit(1)
-    if connection.scalar(needed) is not None or connection.scalar(original) is not None:
+    if connection.scalar(needed) is not None:
         return False
     connection.execute(sa.update(objects).where(objects.c.key == key).values(values))
     return True

@@ -251,6 +251,20 @@ def test_an_asset_that_was_deleted_can_still_be_taken_down(either: Postcard) -> 
         upload(either, PHOTO)
 
 
+def test_what_came_in_again_after_it_was_deleted_is_taken_down_with_it(either: Postcard) -> None:
+    asset, _ = hosted(either)
+    remove_asset(either, asset.id)
+    again, _ = hosted(either)
+    campaign = create_campaign(
+        either, Order(parts=(AssetPart(again.id),), recipients=[TO], start=False), created_by="test"
+    )
+    done = take_down(either, asset.id, reason="A face.", by="mia")
+    assert done.campaigns == (campaign.id,)
+    assert (keys_in(either), rows_of(either)) == ([], [])
+    with either.database.read() as connection, pytest.raises(NotFound):
+        get_asset(connection, again.id)
+
+
 def test_a_takedown_and_a_claim_of_the_same_campaign_do_not_lock_each_other_out(either: Postcard) -> None:
     asset, rendition = hosted(either)
     campaign = create_campaign(either, Order(parts=(AssetPart(asset.id),), recipients=[TO]), created_by="test")
