@@ -40,6 +40,8 @@ def sweep(post: Postcard) -> None:
         if not take_lock(change.connection, "sweep", HOLDER, at=change.at, seconds=SWEEP_SECONDS * 0.8):
             return
         abandoned = sweep_abandoned(change.connection, at=change.at)
+    # Committed apart: messages are locked above, campaigns below; who cancels a campaign locks them the other way round.
+    with post.change() as change:
         for campaign in campaigns_in(change.connection, [CampaignState.PREPARING]):
             change.job("start_campaign", campaign.id)
         for campaign in campaigns_in(change.connection, [CampaignState.RUNNING]):
