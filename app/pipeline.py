@@ -40,7 +40,7 @@ from app.records.sending import Claimed
 from app.records.takedowns import require_not_blocked
 from app.records.uploads import get_upload, settle_upload
 from app.report.callback import parse_callback
-from app.telemetry import ASSETS, log
+from app.telemetry import log
 
 
 def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[Asset, bool]:
@@ -68,7 +68,6 @@ def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[A
         max_pixels=post.settings.upload.max_pixels,
     )
     asset, new = keep_upload(post, upload, facts, created_by=created_by)
-    ASSETS.labels(result="accepted").inc()
     log.info("asset accepted", asset=asset.id, sha256=asset.sha256, content_type=facts.content_type, bytes=facts.bytes)
     return asset, new
 

@@ -9,20 +9,12 @@ import sys
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter
 
 from app.errors import PostcardError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("postcard")
 
-MESSAGES = Counter("postcard_messages_total", "Messages by what one attempt came to.", ["outcome"])
-REPORTS = Counter("postcard_reports_total", "Callbacks by type and status.", ["kind", "status"])
-ASSETS = Counter("postcard_assets_total", "Uploads by what became of them.", ["result"])
-FIT_SECONDS = Histogram("postcard_fit_seconds", "Seconds to make one rendition.", ["kind"])
-BUCKET_ORPHANS = Gauge("postcard_bucket_orphans", "Objects in the bucket that no row knows, at the last daily look.")
-BUCKET_LOSSES = Gauge(
-    "postcard_bucket_losses", "Objects that rows know and the bucket has not, at the last daily look."
-)
 HOSTING = Counter("postcard_hosting_total", "Requests to the store.", ["operation", "result"])
 
 

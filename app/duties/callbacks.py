@@ -12,7 +12,7 @@ from app.records.callbacks import Callback, settle_callback
 from app.records.database import savepoint
 from app.records.reports import settle_report
 from app.report.callback import Unreadable
-from app.telemetry import REPORTS, log
+from app.telemetry import log
 
 
 def settle_one(post: Postcard, change: Change, callback: Callback, read: Report | Inbound | Unreadable) -> None:
@@ -31,13 +31,11 @@ def settle_one(post: Postcard, change: Change, callback: Callback, read: Report 
         settle_callback(
             change.connection, callback.id, "unreadable", problem=f"{type(error).__name__} while working on it"
         )
-        REPORTS.labels(kind="broken", status="").inc()
 
 
 def _settle(post: Postcard, change: Change, callback: Callback, read: Report | Inbound | Unreadable) -> None:
     if isinstance(read, Unreadable):
         settle_callback(change.connection, callback.id, "unreadable", problem=read.reason)
-        REPORTS.labels(kind="unreadable", status="").inc()
     elif isinstance(read, Inbound):
         settle_inbound(post, change, callback, read)
         settle_callback(change.connection, callback.id, "settled")
@@ -45,4 +43,3 @@ def _settle(post: Postcard, change: Change, callback: Callback, read: Report | I
         known = settle_report(change.connection, callback.id, read, at=change.at)
         learn_from_report(post, change, read)
         settle_callback(change.connection, callback.id, "settled" if known else "unmatched", mt_id=read.mt_id)
-        REPORTS.labels(kind="report", status=read.status if known else "unmatched").inc()

@@ -9,7 +9,7 @@ from app.model.messages import Inbound, Recipient
 from app.records.callbacks import Callback, add_inbound
 from app.records.suppressions import add_suppressions, remove_suppression
 from app.report.stopwords import Verdict, judge_inbound
-from app.telemetry import REPORTS, log, mask_number
+from app.telemetry import log, mask_number
 
 
 def settle_inbound(post: Postcard, change: Change, callback: Callback, message: Inbound) -> None:
@@ -24,7 +24,6 @@ def settle_inbound(post: Postcard, change: Change, callback: Callback, message: 
     inbound_id = add_inbound(change.connection, callback.id, message, judged=verdict.value, at=change.at)
     if inbound_id is None:
         return
-    REPORTS.labels(kind="inbound", status=verdict.value).inc()
     log.info("inbound message", number=mask_number(message.source), judged=verdict.value)
     newly_stopped = _heed(change, message, verdict)
     if writer and (newly_stopped or verdict is Verdict.HELP):

@@ -11,7 +11,7 @@ from app.model.messages import Outcome
 from app.model.status import OutcomeKind
 from app.records.jobs import hold_pace
 from app.records.sending import Claimed, Settled, settle_outcomes
-from app.telemetry import MESSAGES, log, mask_number
+from app.telemetry import log, mask_number
 
 ROWS = 50
 SECONDS = 0.1
@@ -87,7 +87,6 @@ class Ledger:
 
 def _tell(outcome: Outcome, claims: Mapping[str, Claimed], state: str) -> None:
     """Log one attempt with all ids that a support query needs; what went well is told at debug level only."""
-    MESSAGES.labels(outcome=outcome.kind.value).inc()
     if outcome.kind is OutcomeKind.ACCEPTED and state == OutcomeKind.ACCEPTED.value:
         log.debug("accepted", message=outcome.message_id, mt_id=outcome.mt_id, request_id=outcome.request_id)
         return

@@ -21,7 +21,7 @@ from app.records.objects import (
     settle_object,
 )
 from app.records.takedowns import hold_assets, require_not_blocked
-from app.telemetry import FIT_SECONDS, log
+from app.telemetry import log
 
 
 def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: str) -> tuple[Asset, bool]:
@@ -97,7 +97,6 @@ def fit_original(post: Postcard, asset: Asset, budget: Budget, folder: Path) -> 
     began = time.monotonic()
     fitted = post.decoders.run(fit_media, original, asset.facts, budget, folder)
     seconds = time.monotonic() - began
-    FIT_SECONDS.labels(kind=asset.facts.kind.value).observe(seconds)
     log.info(
         "fitted",
         asset=asset.id,

@@ -16,7 +16,7 @@ from app.records.database import Database
 from app.records.objects import all_objects
 from app.records.takedowns import blocked_hashes
 from app.settings import Settings
-from app.telemetry import BUCKET_LOSSES, BUCKET_ORPHANS, log
+from app.telemetry import log
 
 DAY = timedelta(days=1)
 """An object younger than this may be on its way: its bytes are put before or after its row."""
@@ -117,8 +117,6 @@ def _really_missing(store: Store, keys: Iterable[str]) -> Iterator[str]:
 
 
 def _tell(result: Reconciled) -> None:
-    BUCKET_ORPHANS.set(len(result.orphans))
-    BUCKET_LOSSES.set(len(result.losses) + len(result.lost_originals))
     facts = {
         "orphans": len(result.orphans),
         "losses": len(result.losses),

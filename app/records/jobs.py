@@ -105,10 +105,24 @@ def finish_job(connection: sa.Connection, job: Job, *, at: datetime, problem: di
     )
 
 
-def put_back_job(connection: sa.Connection, job: Job, *, not_before: datetime, problem: dict[str, Any] | None) -> None:
-    """Make a job due again later, with what went wrong; without a problem it was no failed try."""
-    values = {"state": "due", "not_before": not_before, "problem": problem, "claim_token": None}
-    connection.execute(sa.update(jobs).where(_mine(job)).values(values if problem else {**values, "attempts": 0}))
+def put_back_job(
+    connection: sa.Connection,
+    job: Job,
+    *,
+    not_before: datetime,
+    problem: dict[str, Any] | None = None,
+    progressed: bool = False,
+) -> None:
+    """Make a job due again later, with what went wrong.
+
+    A try that ``progressed`` makes the earlier failures count no more; one that had only to wait counts neither way.
+    """
+    values: dict[str, Any] = {"state": "due", "not_before": not_before, "problem": problem, "claim_token": None}
+    if progressed:
+        values["attempts"] = 0
+    elif problem is None:
+        values["attempts"] = jobs.c.attempts - 1
+    connection.execute(sa.update(jobs).where(_mine(job)).values(values))
 
 
 def due_jobs(connection: sa.Connection, *, at: datetime, limit: int = 200) -> list[str]:

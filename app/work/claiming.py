@@ -57,7 +57,7 @@ def _do_claimed(post: Postcard, job: Job) -> None:
             if again is None:
                 finish_job(change.connection, job, at=change.at)
             else:
-                put_back_job(change.connection, job, not_before=change.at + again, problem=None)
+                put_back_job(change.connection, job, not_before=change.at + again, progressed=not again)
                 if not again:
                     change.announced.append(job.id)
 

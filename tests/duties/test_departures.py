@@ -132,7 +132,7 @@ def test_coming_back_for_what_waits_uses_up_no_tries(post: Postcard) -> None:
             job = claim_job(change.connection, job_id, at=change.at, lease=LEASE)
             assert job is not None
             assert job.attempts == 1
-            put_back_job(change.connection, job, not_before=change.at, problem=None)
+            put_back_job(change.connection, job, not_before=change.at)
 
 
 def test_an_asset_whose_fitting_is_given_up_says_why_and_may_be_tried_again(post: Postcard) -> None:

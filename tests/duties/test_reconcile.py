@@ -12,7 +12,6 @@ from app.errors import NotFound
 from app.host.embedded import EmbeddedStore
 from app.model.media import Asset, Rendition
 from app.records.objects import note_requested, renditions_of
-from app.telemetry import BUCKET_LOSSES, BUCKET_ORPHANS
 from app.work.recovery import daily
 from tests.media.pictures import phone_photo
 from tests.path import spool, upload, work_off
@@ -53,7 +52,6 @@ def test_what_no_row_knows_is_an_orphan_and_stays(
     key = _stray(post, seaweed, b"left over", age=OLD)
     assert reconcile(post).orphans == (key,)
     assert post.store.describe(key)
-    assert BUCKET_ORPHANS._value.get() == 1
 
 
 def test_what_is_missing_is_told_with_an_alarm(post: Postcard, hosted: tuple[Asset, Rendition]) -> None:
@@ -66,7 +64,6 @@ def test_what_is_missing_is_told_with_an_alarm(post: Postcard, hosted: tuple[Ass
     (line,) = [each for each in logs if each["event"] == "rows and bucket differ"]
     assert line["alarm"] is True
     assert line["keys"] == [rendition.key, asset.original_key]
-    assert BUCKET_LOSSES._value.get() == 2
 
 
 def test_what_the_buckets_rule_removed_in_its_time_is_no_loss_unless_it_was_held(

@@ -37,7 +37,7 @@ def test_a_link_signs_in_once_and_looking_at_it_does_not_use_it_up(web: Postcard
     assert not is_in(second)
 
 
-@pytest.mark.parametrize("link", ["wrong", "x" * 10_000, "\x00", "' or 1=1 --"])
+@pytest.mark.parametrize("link", ["wrong", "x" * 10_000, "' or 1=1 --"])
 def test_a_wrong_link_is_refused(nobody: FlaskClient, link: str) -> None:
     assert submit(nobody, link=link) == 401
     assert not is_in(nobody)

@@ -44,7 +44,7 @@ def test_two_copies_run_side_by_side_and_share_no_port(seaweed: EmbeddedStore, t
     with EmbeddedStore(tmp_path / "second") as second:
         assert not set(seaweed.ports.values()) & set(second.ports.values())
         assert _buckets(second) == []
-        assert _buckets(seaweed) == ["media"]
+        assert "media" in _buckets(seaweed)
         assert second.secret_key != seaweed.secret_key
 
 

@@ -98,3 +98,19 @@ def test_starts_are_spaced_by_the_rate_for_all_who_share_it(database: Database) 
         third = reserve_pace(connection, "a", count=1, per_second=5, at=clock.now(), burst_seconds=0)
     assert (first - begun, second - begun) == (timedelta(0), timedelta(seconds=2))
     assert third == clock.now()
+
+
+def test_waiting_counts_neither_way_and_progress_forgets_earlier_failures(database: Database) -> None:
+    clock = database.clock = MovableClock()
+
+    def turn(**how: object) -> int:
+        job = claim_job(connection, job_id, at=clock.now(), lease=LEASE)
+        assert job is not None
+        put_back_job(connection, job, not_before=clock.now(), **how)  # type: ignore[arg-type]  # -- one of three ways
+        return job.attempts
+
+    with database.write() as connection:
+        job_id = ensure_job(connection, "send", "a", at=clock.now(), not_before=clock.now(), serial=True)
+        failed = {"slug": "gateway-unavailable"}
+        ways: list[dict[str, object]] = [{"problem": failed}, {}, {"problem": failed}, {}, {"progressed": True}, {}]
+        assert [turn(**how) for how in ways] == [1, 2, 2, 3, 3, 1]
