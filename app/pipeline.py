@@ -27,7 +27,7 @@ from app.duties.uploads import spool_upload
 from app.errors import GatewayUnavailable, PostcardError, Rejected
 from app.limits import RESERVED_BYTES, profile_named
 from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
-from app.model.messages import Campaign, Outgoing
+from app.model.messages import Campaign, Outgoing, Sender
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
 from app.records.assets import get_asset, settle_asset
@@ -35,7 +35,7 @@ from app.records.callbacks import add_callback, callbacks_to_settle, lock_callba
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
 from app.records.messages import numbers_of, profiles_of
-from app.records.senders import senders_by_id
+from app.records.senders import senders_by_id, senders_of_campaign
 from app.records.sending import Claimed
 from app.records.takedowns import require_not_blocked
 from app.records.uploads import get_upload, settle_upload
@@ -141,6 +141,7 @@ class Ready:
 
     campaign: Campaign
     plans: dict[str, Plan]
+    senders: list[Sender]
     composed: dict[tuple[str, str], Composed] = field(default_factory=dict)
 
     @property
@@ -185,7 +186,8 @@ def ready_campaign(post: Postcard, campaign_id: str) -> Ready:
     with post.database.read() as connection:
         campaign = get_campaign(connection, campaign_id)
         profiles = profiles_of(connection, campaign_id)
-    return Ready(campaign, {name: plan_message(post, campaign.parts, name) for name in profiles})
+        senders = senders_of_campaign(connection, campaign_id)
+    return Ready(campaign, {name: plan_message(post, campaign.parts, name) for name in profiles}, senders)
 
 
 def start_campaign(post: Postcard, campaign_id: str) -> None:
@@ -229,7 +231,9 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
     )
     ledger, breaker = Ledger(post, departures.under_way), Breaker()
     try:
-        for outcome in breaker.watch(departures.send(pace=Pacer(post), tick=ledger.tick), departures.stop):
+        for outcome in breaker.watch(
+            departures.send(pace=Pacer(post, ready.senders), tick=ledger.tick), departures.stop
+        ):
             ledger.add(outcome)
     finally:
         ledger.flush()

@@ -50,8 +50,8 @@ def _each(check: Check) -> Check:
 
 
 def _sources(values: tuple[str, ...]) -> str:
-    wrong = [value for value in values if not re.fullmatch(r"[A-Z]{2}:\d{3,15}/[^/\s]+", value)]
-    return f"must look like US:88600/config1; wrong: {', '.join(wrong)}" if wrong else ""
+    wrong = [value for value in values if not re.fullmatch(r"[A-Z]{2}:\d{3,15}/[^/\s@]+(@[1-9]\d{0,3})?", value)]
+    return f"must look like US:88600/config1 or US:88600/config1@5; wrong: {', '.join(wrong)}" if wrong else ""
 
 
 def _numbers(values: tuple[str, ...]) -> str:
@@ -234,7 +234,9 @@ class OpenMarket:
     source: str = _setting("", "Source for countries that POSTCARD_OPENMARKET_SOURCES does not name; digits, no +.")
     mt_config: str = _setting("", "MT configuration for the same.")
     sources: tuple[str, ...] = _setting(
-        (), "Per country, e.g. `US:88600/config1,GB:447700900750/config2`.", check=_sources
+        (),
+        "Per country, e.g. `US:88600/config1,GB:447700900750/config2`; `@5` behind one = at most 5 messages per second by it.",
+        check=_sources,
     )
     tps: int = _setting(10, "Messages per second that the account may send.", check=_between(1, 10_000))
     connections: int = _setting(16, "Open connections, so also messages under way at once.", check=_between(1, 1024))

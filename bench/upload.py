@@ -71,7 +71,7 @@ def _bare(body: bytes) -> Callable[[], None]:
 
 def _hash(stream: object) -> None:
     counted = hashlib.sha256()
-    while chunk := stream.read(_READ_BYTES):  # type: ignore[attr-defined]  # any stream
+    while chunk := stream.read(_READ_BYTES):  # type: ignore[attr-defined]  # -- any stream
         counted.update(chunk)
     counted.hexdigest()
 

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.duties.leases import LeaseKeeper
 from app.duties.postcard import Change, Postcard
-from app.model.messages import Outcome, Outgoing
+from app.model.messages import Outcome, Outgoing, Sender
 from app.model.status import CampaignState, OutcomeKind
 from app.records.campaigns import get_campaign, move_campaign
 from app.records.jobs import Job, reserve_pace
@@ -130,14 +130,21 @@ class Departures:
 
 
 class Pacer:
-    """Waits before each start, so that all workers of this database together keep the account's rate.
+    """Waits before each start, so that all workers of this database together keep the account's rate, and each sender's.
 
-    Starts are reserved in the database, a quarter of a second's worth at a time.
+    Starts are reserved in the database, a quarter of a second's worth at a time. A campaign that uses a slow sender leaves no
+    faster than that one: its messages are not told apart here.
+
+    Args:
+        post: what the path works with.
+        senders: those that the campaign's messages use; a ``tps`` of 0 has no rate of its own.
     """
 
-    def __init__(self, post: Postcard) -> None:
+    def __init__(self, post: Postcard, senders: Iterable[Sender] = ()) -> None:
         self._post = post
-        self._step = 1 / post.settings.openmarket.tps
+        self._rates = {ACCOUNT_PACE: post.settings.openmarket.tps}
+        self._rates |= {f"sender {each.country} {each.source}": each.tps for each in senders if each.tps}
+        self._rate = min(self._rates.values())
         self._reserved: Iterator[float] = iter(())
 
     def __call__(self) -> None:
@@ -149,14 +156,18 @@ class Pacer:
         time.sleep(max(0.0, start - time.monotonic()))
 
     def _reserve(self) -> Iterator[float]:
-        tps = self._post.settings.openmarket.tps
-        count = max(1, round(tps / 4))
+        step = 1 / self._rate
+        count = max(1, round(self._rate / 4))
         with self._post.change() as change:
-            first = reserve_pace(
-                change.connection, ACCOUNT_PACE, count=count, per_second=tps, at=change.at, burst_seconds=self._step
+            # Always in the same order: two workers must not wait for each other's rows.
+            first = max(
+                reserve_pace(
+                    change.connection, name, count=count, per_second=rate, at=change.at, burst_seconds=1 / rate
+                )
+                for name, rate in sorted(self._rates.items())
             )
             origin = time.monotonic() + (first - change.at).total_seconds()
-        return (origin + number * self._step for number in range(count))
+        return (origin + number * step for number in range(count))
 
 
 def pause(change: Change, campaign_id: str, reason: str) -> None:

@@ -36,8 +36,9 @@ def senders_of(openmarket: OpenMarket) -> list[Sender]:
     named: dict[str, Sender] = {}
     for entry in openmarket.sources:
         country, rest = entry.split(":", 1)
-        source, mt_config = rest.split("/", 1)
-        named[country] = _sender(country, source, mt_config)
+        source, config = rest.split("/", 1)
+        mt_config, _, tps = config.partition("@")
+        named[country] = replace(_sender(country, source, mt_config), tps=int(tps or 0))
     if openmarket.source and openmarket.mt_config:
         for country in COUNTRIES:
             named.setdefault(country, _sender(country, openmarket.source, openmarket.mt_config))

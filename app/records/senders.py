@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.model.ids import new_id
 from app.model.messages import Sender, SenderKind
-from app.records.tables import operators, senders
+from app.records.tables import messages, operators, senders
 
 
 def _sender(row: sa.Row[Any]) -> Sender:
@@ -51,6 +51,12 @@ def senders_by_id(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Se
     """Read senders, also such as no longer serve."""
     query = sa.select(senders).where(senders.c.id.in_(list(ids)))
     return {row.id: _sender(row) for row in connection.execute(query)}
+
+
+def senders_of_campaign(connection: sa.Connection, campaign_id: str) -> list[Sender]:
+    """List the senders that the messages of a campaign use."""
+    used = sa.select(messages.c.sender_id).where(messages.c.campaign_id == campaign_id).distinct()
+    return [_sender(row) for row in connection.execute(sa.select(senders).where(senders.c.id.in_(used)))]
 
 
 def ensure_sender(connection: sa.Connection, sender: Sender, *, at: datetime) -> Sender:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.confine import DecoderPool
-from app.confine.programs import ffmpeg_path
 from app.errors import CannotFit, MediaDamaged, MediaUnsupported
 from app.fit import fit_media
 from app.fit.video import is_plain_mp4
@@ -15,9 +14,6 @@ from app.model.media import Budget, Facts, Fitted, Kind
 from app.probe import probe_media
 from tests.media import clips, pictures
 
-pytestmark = pytest.mark.skipif(
-    ffmpeg_path() is None, reason="neither imageio-ffmpeg nor ffmpeg is installed: clips are refused by name then"
-)
 UNIVERSAL = budget_of(profile_named("universal"))
 Fit = Callable[..., Fitted]
 
