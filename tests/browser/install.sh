@@ -1,11 +1,16 @@
 #!/bin/sh
-# The browser tests drive Debian's Chromium. As root or in CI it is installed here; elsewhere it is asked for.
+# The browser tests drive Debian's Chromium through Playwright, whose own Node needs libatomic. As root or in CI both are
+# installed here; elsewhere they are asked for.
 set -eu
-command -v chromium >/dev/null 2>&1 && exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing Chromium for the browser tests ..." >&2
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+packages="chromium fonts-dejavu-core libatomic1"
+if command -v chromium >/dev/null 2>&1 && /sbin/ldconfig -p | grep -q 'libatomic\.so\.1'; then
     exit 0
 fi
-echo "The browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core" >&2
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing $packages for the browser tests ..." >&2
+    # shellcheck disable=SC2086 # three names
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    exit 0
+fi
+echo "The browser tests need Chromium and libatomic: sudo apt-get install $packages" >&2
 exit 1
