@@ -64,7 +64,7 @@ def test_tls_older_than_1_2_is_not_taken(certificate: tuple[Path, Path]) -> None
             context.minimum_version = ssl.TLSVersion.TLSv1_1
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with socket.create_connection(address) as plain, pytest.raises(ssl.SSLError, match="PROTOCOL|ALERT"):
+        with socket.create_connection(address) as plain, pytest.raises(ssl.SSLError, match=r"PROTOCOL|ALERT"):
             context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
