@@ -46,7 +46,11 @@ class Breaker:
     def note(self, outcome: Outcome) -> None:
         """Take one outcome into account."""
         if outcome.kind is OutcomeKind.NOT_SENT:
-            self._unreached = 0 if outcome.http_status else self._unreached + 1
+            # What we kept back ourselves (a stop, a claim that had passed on) says nothing about the endpoints.
+            if outcome.http_status:
+                self._unreached = 0
+            elif outcome.slow_down:
+                self._unreached += 1
         else:
             self._unreached = 0
             self._remember(_STATES[outcome.kind], outcome.code)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -53,11 +54,17 @@ def test_what_would_happen_to_everybody_pauses_at_once() -> None:
 
 
 def test_a_gateway_that_nobody_reaches_is_noticed_and_one_answer_ends_that() -> None:
-    away = outcome(NOT_SENT, status=0)
+    away = replace(outcome(NOT_SENT, status=0), slow_down=True)
     assert after(*[away] * NOBODY_REACHED).nobody_reached
     assert not after(*[away] * (NOBODY_REACHED - 1), outcome(NOT_SENT, 15406, status=403), away).nobody_reached
     assert after(away).only_unreached
     assert not after(outcome(ACCEPTED), away).only_unreached
+
+
+def test_what_we_kept_back_ourselves_says_nothing_about_the_endpoints() -> None:
+    breaker = after(*[outcome(NOT_SENT, status=0)] * 100)
+    assert not breaker.nobody_reached
+    assert not breaker.only_unreached
 
 
 @given(kinds=st.lists(st.sampled_from([ACCEPTED, REFUSED, UNKNOWN]), max_size=500))

@@ -50,7 +50,7 @@ def test_a_worker_that_is_asked_to_stop_stops_between_two_messages(post: Postcar
 
 def _worked_off(post: Postcard, campaign_id: str) -> bool:
     work_off(post)
-    return states_of(post, campaign_id) == [MessageState.ACCEPTED]
+    return set(states_of(post, campaign_id)) == {MessageState.ACCEPTED}
 
 
 def test_campaigns_that_send_leave_a_thread_for_everything_else(post: Postcard) -> None:
@@ -120,7 +120,10 @@ def test_answers_outlast_a_database_that_is_busy_for_a_while(post: Postcard, san
         # Longer than the busy time-out of the tests (2 s): the first try to write the answers down fails.
         threading.Event().wait(4)
     worker.join(timeout=60)
-    assert set(states_of(post, campaign_id)) == {MessageState.ACCEPTED}
+    # If the lock fell before a message had left, it came back and leaves now; no answer was lost, and nothing left twice.
+    assert MessageState.UNKNOWN not in states_of(post, campaign_id)
+    wait_until(lambda: _worked_off(post, campaign_id))
+    assert sandbox.counts()["accepted"] == dict.fromkeys(NUMBERS[:2], 1)
 
 
 def test_coming_back_for_what_waits_uses_up_no_tries(post: Postcard) -> None:
