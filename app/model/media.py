@@ -55,7 +55,7 @@ class Facts:
 
 
 CONTENT_TYPES = (
-    "image/jpeg", "image/png", "image/gif", "video/mp4", "audio/mp4", "audio/mpeg", "audio/amr", "text/x-vcard",
+    "image/jpeg", "image/png", "image/gif", "video/mp4", "video/3gpp", "audio/mp4", "audio/mpeg", "audio/amr", "text/x-vcard",
 )  # fmt: skip
 """What may go out in a message, besides text."""
 
@@ -67,6 +67,31 @@ class Budget:
     max_bytes: int
     side_pixels: int
     content_types: tuple[str, ...] = CONTENT_TYPES
+
+
+class Form(StrEnum):
+    """What a piece of media is to become, when the caller chooses; AUTO is what Postcard would make of it."""
+
+    AUTO = "auto"
+    MP4 = "mp4"
+    THREE_GP = "3gp"
+    FIRST_FRAME = "first_frame"
+    AAC = "aac"
+    AMR = "amr"
+    MP3 = "mp3"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the caller chose to have made of an asset: a form, and a cut of it.
+
+    ``start`` is where the cut begins and ``seconds`` how long it is, both in seconds; ``seconds`` 0.0 = to the end.
+    The default is the whole of it, in the form that Postcard would take.
+    """
+
+    form: Form = Form.AUTO
+    start: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
