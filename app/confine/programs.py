@@ -56,8 +56,12 @@ def run_program(command: Sequence[str], *, input_bytes: bytes = b"") -> subproce
     )
 
 
-def run_ffmpeg(path: Path, content_type: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+def run_ffmpeg(
+    path: Path, content_type: str, *options: str, opening: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
     """Run ffmpeg over one untrusted file: one demuxer, no protocol but files, the first error is the end.
+
+    ``opening`` are options of the input, such as where to begin.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
@@ -65,7 +69,8 @@ def run_ffmpeg(path: Path, content_type: str, *options: str) -> subprocess.Compl
     program = ffmpeg_path()
     if program is None:
         raise FileNotFoundError("ffmpeg")
-    source = ["-protocol_whitelist", "file,pipe", "-f", _DEMUXERS.get(content_type, "mov"), "-i", f"file:{path}"]
+    demuxer = _DEMUXERS.get(content_type, "mov")
+    source = ["-protocol_whitelist", "file,pipe", "-f", demuxer, *opening, "-i", f"file:{path}"]
     return run_program([program, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-y", *source, *options])
 
 

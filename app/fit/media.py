@@ -4,13 +4,16 @@ from pathlib import Path
 
 from app.fit.animation import fit_animation
 from app.fit.audio import fit_audio
+from app.fit.choice import require_possible
 from app.fit.contact import fit_contact
 from app.fit.still import fit_still
 from app.fit.video import fit_video
-from app.model.media import Budget, Facts, Fitted, Kind
+from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Kind
 
 
-def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False) -> Fitted:
+def fit_media(
+    path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False, choice: Choice = WHOLE
+) -> Fitted:
     """Make the best of ``path`` that ``budget`` allows; the same bytes in always give the same bytes out.
 
     Args:
@@ -19,16 +22,19 @@ def fit_media(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
         budget: inclusive limits.
         out_dir: where the result is written, under the SHA-256 of its bytes.
         fast: take the quicker way where there are two.
+        choice: what the caller wants made of it: a form, and a cut of clips.
 
-    CannotFit when nothing acceptable is short enough, with ``limit_bytes`` and ``best_bytes``; MediaUnsupported when
-    the program that it takes is not here, or the kind may not go out; MediaDamaged when no decoder gets through it.
+    InvalidRequest when the choice is none for this kind or length. CannotFit when nothing acceptable is short enough,
+    with ``limit_bytes`` and ``best_bytes``; MediaUnsupported when the program that it takes is not here, or the kind may
+    not go out; MediaDamaged when no decoder gets through it.
     """
+    require_possible(facts, choice)
     if facts.kind is Kind.STILL:
         return fit_still(path, facts, budget, out_dir, fast=fast)
     if facts.kind is Kind.ANIMATION:
         return fit_animation(path, facts, budget, out_dir)
     if facts.kind is Kind.VIDEO:
-        return fit_video(path, facts, budget, out_dir)
+        return fit_video(path, facts, budget, out_dir, choice, fast=fast)
     if facts.kind is Kind.AUDIO:
-        return fit_audio(path, facts, budget, out_dir)
+        return fit_audio(path, facts, budget, out_dir, choice)
     return fit_contact(path, facts, budget, out_dir)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from app.confine.programs import ffmpeg_path, run_ffmpeg, run_ffmpeg_on_own
 from app.errors import CannotFit, MediaDamaged, MediaUnsupported
+from app.fit.choice import Cut, cut_of, facts_of
 from app.fit.output import write_fitted
 from app.fit.pixels import fitted_size
-from app.model.media import Budget, Facts, Fitted, Quality
+from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
 VIDEO_TYPE = "video/mp4"
 AUDIO_BITS = 24_000  # a second: speech and music that can be told
@@ -65,7 +66,9 @@ class _Plan:
     bits: int
 
 
-def fit_video(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
+def fit_video(
+    path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE, *, fast: bool = False
+) -> Fitted:
     """Make the best MP4 that ``budget`` allows: rotated upright, no metadata, moov first.
 
     Byte for byte what came, when it is such an MP4 already and within the budget.
@@ -76,9 +79,10 @@ def fit_video(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted
         MediaDamaged: no decoder gets through it.
     """
     started = time.monotonic_ns()
-    if VIDEO_TYPE not in budget.content_types or ffmpeg_path() is None:
+    cut = cut_of(facts, choice)
+    if VIDEO_TYPE not in budget.content_types or ffmpeg_path() is None or choice.form not in {Form.AUTO, Form.MP4}:
         raise MediaUnsupported("Videos cannot be fitted here.", found=facts.content_type)
-    data = path.read_bytes() if facts.bytes <= budget.max_bytes else b""
+    data = path.read_bytes() if cut.whole and facts.bytes <= budget.max_bytes else b""
     if data and max(facts.width, facts.height) <= budget.side_pixels and not facts.has_location and is_plain_mp4(data):
         quality = Quality(frames_in=facts.frames, frames_out=facts.frames, seconds=facts.seconds)
         return write_fitted(
@@ -90,13 +94,14 @@ def fit_video(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted
             quality=quality,
             untouched=True,
         )
+    facts = facts_of(facts, cut)
     plan = _plan(facts, budget)
     with tempfile.TemporaryDirectory(dir=out_dir) as folder:
         reduced = Path(folder) / "reduced.nut"
-        _reduce(path, facts, plan, reduced)
+        _reduce(path, facts, cut, plan, reduced, fast=fast)
         content, passes = _encode(reduced, facts, plan, budget)
         ssim = _ssim(reduced, content)
-    return _describe(content, passes, ssim, plan, facts, budget, out_dir, started)
+    return _describe(content, passes, ssim, plan, facts, cut, budget, out_dir, started)
 
 
 def is_plain_mp4(data: bytes) -> bool:
@@ -141,17 +146,18 @@ def _plan(facts: Facts, budget: Budget) -> _Plan:
     )
 
 
-def _reduce(path: Path, facts: Facts, plan: _Plan, reduced: Path) -> None:
+def _reduce(path: Path, facts: Facts, cut: Cut, plan: _Plan, reduced: Path, *, fast: bool) -> None:
     """Decode once: upright (ffmpeg turns it), at the final size and rate, sound already as it will be.
 
     Raises:
         MediaDamaged: no decoder gets through it.
     """
     width, height = plan.size
-    filters = f"fps={plan.fps:.6g},scale={width}:{height}:flags=bicubic,setsar=1,format=yuv420p"
+    filters = f"fps={plan.fps:.6g},scale={width}:{height}:flags={'fast_bilinear' if fast else 'bicubic'},setsar=1,format=yuv420p"
     done = run_ffmpeg(
         path, facts.content_type, "-map", "0:V:0", "-map", "0:a:0?", "-sn", "-dn", *_CLEAN, "-vf", filters,
         "-c:v", "rawvideo", "-c:a", "aac", "-ac", "1", "-ar", "32000", "-b:a", str(AUDIO_BITS), "-f", "nut", f"file:{reduced}",
+        opening=cut.opening,
     )  # fmt: skip
     if done.returncode:
         raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
@@ -212,6 +218,7 @@ def _describe(
     ssim: float | None,
     plan: _Plan,
     facts: Facts,
+    cut: Cut,
     budget: Budget,
     out_dir: Path,
     started_ns: int,
@@ -219,6 +226,7 @@ def _describe(
     source_fps = facts.frames / facts.seconds if facts.seconds else plan.fps
     kept = round(plan.fps * facts.seconds)
     given_up = [
+        cut.given_up,
         f"scaled from {facts.width}x{facts.height} to {plan.size[0]}x{plan.size[1]}"
         if plan.size != (facts.width, facts.height)
         else "",

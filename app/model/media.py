@@ -94,6 +94,10 @@ class Choice:
     seconds: float = 0.0
 
 
+WHOLE = Choice()
+"""No choice was made: the whole of it, in the form that Postcard would take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A named limit of a whole message, with where the figure comes from."""
@@ -168,7 +172,12 @@ class AssetState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What somebody uploaded. ``failure`` is a problem (slug, title, detail, facts) when the state is failed."""
+    """What somebody uploaded.
+
+    ``failure`` is a problem (slug, title, detail, facts): why it could not be fitted as it is. With the state *ready* it says
+    so still, and something that was chosen instead could be made. ``filename`` is the last name that these bytes came
+    under, ``other_names`` those before.
+    """
 
     id: str
     sha256: str
@@ -179,6 +188,7 @@ class Asset:
     original_key: str
     created_at: datetime
     created_by: str
+    other_names: tuple[str, ...] = ()
 
 
 class ObjectState(StrEnum):
@@ -226,4 +236,5 @@ class Rendition:
     quality: Quality
     given_up: tuple[str, ...]
     created_at: datetime
+    choice: Choice = WHOLE
     object: HostedObject | None = field(default=None, compare=False)

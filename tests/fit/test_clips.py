@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.confine import DecoderPool
-from app.errors import CannotFit, MediaDamaged, MediaUnsupported
+from app.errors import CannotFit, InvalidRequest, MediaDamaged, MediaUnsupported
 from app.fit import fit_media
 from app.fit.video import is_plain_mp4
 from app.limits import budget_of, profile_named
-from app.model.media import Budget, Facts, Fitted, Kind
+from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Kind
 from app.probe import probe_media
 from tests.media import clips, pictures
 
@@ -29,8 +29,8 @@ def fit(tmp_path: Path) -> Fit:
     out = tmp_path / "out"
     out.mkdir()
 
-    def run(content: bytes, budget: Budget = UNIVERSAL) -> Fitted:
-        return fit_media(tmp_path / "upload", probe(tmp_path, content), budget, out)
+    def run(content: bytes, budget: Budget = UNIVERSAL, choice: Choice = WHOLE, *, fast: bool = False) -> Fitted:
+        return fit_media(tmp_path / "upload", probe(tmp_path, content), budget, out, choice=choice, fast=fast)
 
     return run
 
@@ -87,6 +87,43 @@ def test_a_clip_too_long_for_its_floor_says_how_long_it_may_be(fit: Fit) -> None
         fit(clips.clip("clip.mp4", 4), Budget(15_000, 1920))
     assert 0 < caught.value.facts["fits_seconds"] < 4
     assert caught.value.facts["instead"] == ["cut"]
+
+
+def test_a_cut_of_a_clip_is_as_long_as_was_asked(fit: Fit, tmp_path: Path) -> None:
+    fitted = fit(clips.clip("clip.mp4"), choice=Choice(start=1.3, seconds=1.5))
+    assert probe(tmp_path, fitted.path.read_bytes()).seconds == pytest.approx(1.5, abs=0.07)
+    assert not fitted.untouched
+    assert "cut to 1.5 seconds from 1.3" in fitted.given_up
+
+
+def test_a_cut_of_a_sound_file_is_as_long_as_was_asked(fit: Fit, tmp_path: Path) -> None:
+    fitted = fit(clips.sound("s.mp3"), choice=Choice(start=2))
+    assert probe(tmp_path, fitted.path.read_bytes()).seconds == pytest.approx(3, abs=0.1)
+    assert any(said.startswith("cut to 3.") and said.endswith("seconds from 2") for said in fitted.given_up)
+
+
+@pytest.mark.parametrize(
+    ("choice", "field"),
+    [
+        (Choice(start=-1), "start"),
+        (Choice(start=4), "start"),
+        (Choice(start=float("nan")), "start"),
+        (Choice(seconds=-0.5), "seconds"),
+        (Choice(seconds=0.01), "seconds"),
+        (Choice(seconds=float("inf")), "seconds"),
+        (Choice(start=2, seconds=3), "seconds"),
+        (Choice(form=Form.MP3), "form"),
+    ],
+)
+def test_a_choice_that_is_none_for_this_clip_is_refused_by_field(fit: Fit, choice: Choice, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        fit(clips.clip("clip.mp4"), choice=choice)
+    assert [error["field"] for error in caught.value.facts["errors"]] == [field]
+
+
+def test_a_picture_is_not_cut(fit: Fit) -> None:
+    with pytest.raises(InvalidRequest, match="still"):
+        fit(pictures.save(pictures.photograph(40, 30), "JPEG"), choice=Choice(start=1))
 
 
 def test_the_same_clip_gives_the_same_bytes(fit: Fit) -> None:
