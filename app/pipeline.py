@@ -12,10 +12,11 @@ duties/.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.compose.mime import Composed
 from app.duties.breaker import Breaker
-from app.duties.callbacks import settle_one
+from app.duties.callbacks import settle_batch
 from app.duties.claims import Departures, Pacer, pause
 from app.duties.leases import LeaseKeeper, require_long_lifecycle
 from app.duties.ledger import Ledger
@@ -31,7 +32,7 @@ from app.model.messages import Campaign, Outgoing, Sender
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
 from app.records.assets import get_asset, settle_asset
-from app.records.callbacks import add_callback, callbacks_to_settle, lock_callbacks
+from app.records.callbacks import Posted, add_callbacks, lock_callbacks, matched_callbacks, new_callbacks
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
 from app.records.messages import numbers_of, profiles_of
@@ -41,6 +42,9 @@ from app.records.takedowns import require_not_blocked
 from app.records.uploads import get_upload, settle_upload
 from app.report.callback import parse_callback
 from app.telemetry import log
+
+UNMATCHED = timedelta(hours=96)
+"""So long a report whose mtId we do not know is looked at again; beyond the 72 hours that a message waits for one."""
 
 
 def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[Asset, bool]:
@@ -249,29 +253,35 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
     return departures.claimed
 
 
-def take_callback(post: Postcard, body: bytes, *, content_type: str, request_id: str) -> None:
-    """Store what OpenMarket posted, as it came, and have it worked on after the answer."""
+def take_callbacks(post: Postcard, posted: Sequence[Posted]) -> None:
+    """Store what OpenMarket posted, as it came, in one transaction, and have it worked on after the answers."""
     with post.change() as change:
-        add_callback(change.connection, body, content_type=content_type, request_id=request_id, at=change.at)
-        change.job("settle_reports", "all")
+        add_callbacks(change.connection, posted, at=change.at)
+        change.job("settle_reports", "new")
 
 
-def settle_report(post: Postcard) -> int:
+def settle_report(post: Postcard, *, early: bool = True) -> int:
     """Work on what OpenMarket posted: reports move their message by rank, inbound messages are kept and judged.
 
-    Whatever cannot be read is kept and marked; a report whose mtId we do not know yet waits for the next sweep.
+    Whatever cannot be read is kept and marked; a report whose mtId we do not know yet waits.
+
+    Args:
+        post: what the path works with.
+        early: also look at reports that came before we knew their mtId.
 
     Returns:
         how many POSTs were worked on.
     """
     with post.database.read() as connection:
-        waiting = callbacks_to_settle(connection, at=post.database.now(connection))
+        waiting = new_callbacks(connection)
+        if early and not waiting:
+            waiting = matched_callbacks(connection, since=post.database.now(connection) - UNMATCHED)
+    if not waiting:
+        return 0
     understood = [
         (callback, parse_callback(callback.body, callback.content_type, callback.request_id)) for callback in waiting
     ]
     with post.change() as change:
         still_waiting = lock_callbacks(change.connection, [callback.id for callback in waiting])
-        for callback, read in understood:
-            if callback.id in still_waiting:
-                settle_one(post, change, callback, read)
+        settle_batch(post, change, [each for each in understood if each[0].id in still_waiting])
     return len(still_waiting)

@@ -42,23 +42,24 @@ class _Silent:
         self.announced.append(job_id)
 
 
+def environment_of(folder: str, url: str, *, tps: int, connections: int) -> dict[str, str]:
+    """Name the settings of a Postcard with a data folder of its own, for this process or for others."""
+    return {
+        "POSTCARD_DATA_DIR": folder,
+        "POSTCARD_OPENMARKET_ENDPOINTS": url,
+        "POSTCARD_OPENMARKET_SOURCES": "US:88600/config1",
+        "POSTCARD_OPENMARKET_TPS": str(tps),
+        "POSTCARD_OPENMARKET_CONNECTIONS": str(connections),
+        "POSTCARD_CALLBACK_SECRET": "callback-secret-of-the-bench",
+        "POSTCARD_SECRET_KEY": "the key of the bench, long enough to sign",
+    }
+
+
 @contextmanager
 def assembled(url: str, *, tps: int, connections: int) -> Iterator[Postcard]:
     """Put the path together on a new SQLite file; a text campaign asks nothing of store and decoders."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = completed(
-            read_settings(
-                {
-                    "POSTCARD_DATA_DIR": folder,
-                    "POSTCARD_OPENMARKET_ENDPOINTS": url,
-                    "POSTCARD_OPENMARKET_SOURCES": "US:88600/config1",
-                    "POSTCARD_OPENMARKET_TPS": str(tps),
-                    "POSTCARD_OPENMARKET_CONNECTIONS": str(connections),
-                    "POSTCARD_CALLBACK_SECRET": "callback-secret-of-the-bench",
-                    "POSTCARD_SECRET_KEY": "the key of the bench, long enough to sign",
-                }
-            )[0]
-        )
+        settings = completed(read_settings(environment_of(folder, url, tps=tps, connections=connections))[0])
         database = Database(settings.database.url, busy_seconds=5)
         migrate(database)
         with database.write() as connection:

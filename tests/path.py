@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from app.duties.postcard import Postcard
 from app.model.media import Asset, Spooled
 from app.model.messages import Campaign, Message
-from app.pipeline import accept_asset, settle_report, take_callback
+from app.pipeline import accept_asset, settle_report, take_callbacks
+from app.records.callbacks import Posted
 from app.records.campaigns import get_campaign
 from app.records.jobs import due_jobs
 from app.records.messages import list_messages
@@ -75,9 +76,14 @@ def messages_of(post: Postcard, campaign_id: str) -> dict[str, Message]:
         return {each.number: each for each in list_messages(connection, campaign_id, limit=10_000)}
 
 
+def take(post: Postcard, body: bytes, content_type: str = "application/json") -> None:
+    """Post a callback."""
+    take_callbacks(post, [Posted(body, content_type, "req-1")])
+
+
 def report(post: Postcard, body: bytes, content_type: str = "application/json") -> None:
     """Post a callback and work on it."""
-    take_callback(post, body, content_type=content_type, request_id="req-1")
+    take(post, body, content_type)
     settle_report(post)
 
 

@@ -6,7 +6,7 @@ move between operators, and only the caller may know better.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from app.duties.postcard import Change, Postcard
@@ -14,10 +14,10 @@ from app.model.messages import Inbound, Recipient, Report
 from app.records.database import Connection
 from app.records.handsets import (
     Handset,
+    Learnt,
     any_operator_learnt,
     find_handset,
-    learn_handset,
-    number_of_mt_id,
+    learn_handsets,
     operators_learnt,
 )
 
@@ -31,26 +31,31 @@ def number_hash(post: Postcard, number: str) -> str:
     return hmac.new(key, number.encode(), "sha256").hexdigest()
 
 
-def learn_from_report(post: Postcard, change: Change, report: Report) -> None:
-    """Remember the handset that a delivery report names, if we sent the message."""
-    if not report.user_agent:
-        return
-    number = number_of_mt_id(change.connection, report.mt_id)
-    if number is not None:
-        at = _told_at(report.reported_at, change)
-        hashed = number_hash(post, number)
-        learn_handset(change.connection, hashed, user_agent=report.user_agent, operator_id=None, at=at)
+def learn_from_reports(post: Postcard, change: Change, told: Iterable[Report], number_of: Mapping[str, str]) -> None:
+    """Remember the handsets that delivery reports name; ``number_of`` maps the mtIds of what we sent to numbers."""
+    learn_handsets(
+        change.connection,
+        [
+            Learnt(
+                number_hash(post, number_of[report.mt_id]),
+                user_agent=report.user_agent,
+                at=_told_at(report.reported_at, change),
+            )
+            for report in told
+            if report.user_agent and report.mt_id in number_of
+        ],
+    )
 
 
 def learn_from_inbound(post: Postcard, change: Change, message: Inbound) -> None:
     """Remember handset and operator that an inbound message names."""
-    learn_handset(
-        change.connection,
+    learnt = Learnt(
         number_hash(post, message.source),
         user_agent=message.user_agent,
         operator_id=message.operator_id,
         at=_told_at(message.sent_at, change),
     )
+    learn_handsets(change.connection, [learnt])
 
 
 def handset_of(post: Postcard, connection: Connection, number: str) -> Handset | None:

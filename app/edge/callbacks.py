@@ -1,13 +1,13 @@
-"""What OpenMarket posts: stored as it came, answered 200 with nothing, worked on afterwards."""
+"""What OpenMarket posts: stored as it came, durably, then answered 200 with nothing, and worked on afterwards."""
 
 import hmac
 import ipaddress
 
 from flask import Blueprint, Response, request
 
-from app.edge.context import the_post
+from app.edge.context import edge
 from app.errors import NotFound
-from app.pipeline import take_callback
+from app.records.callbacks import Posted
 from app.settings import Callback
 from app.telemetry import log
 
@@ -21,8 +21,7 @@ def take(secret: str) -> Response:
     Raises:
         NotFound: the secret is wrong, or the sender's network is not on the list; nothing says which.
     """
-    post = the_post()
-    settings = post.settings.callback
+    settings = edge().post.settings.callback
     if not (_secret_is_right(secret, settings) and _network_is_right(settings)):
         raise NotFound("Nothing has this address.")
     body = _read(settings.max_bytes + 1)
@@ -30,12 +29,8 @@ def take(secret: str) -> Response:
         # Answered 200 all the same: a repetition would be no shorter. What is kept cannot be read and is marked so.
         body = body[: settings.max_bytes]
         log.warning("callback too long", bytes=request.content_length, kept=len(body))
-    take_callback(
-        post,
-        body,
-        content_type=request.headers.get("Content-Type", ""),
-        request_id=request.headers.get("X-Request-Id", ""),
-    )
+    headers = request.headers
+    edge().intake.take(Posted(body, headers.get("Content-Type", ""), headers.get("X-Request-Id", "")))
     return Response(status=200)
 
 

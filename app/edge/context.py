@@ -2,14 +2,17 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from threading import BoundedSemaphore, Lock
 
 from flask import current_app, request
 from prometheus_client import CollectorRegistry
 
+from app.duties.intake import Intake
 from app.duties.postcard import Postcard
 from app.edge.figures import RowFigures
 from app.errors import PostcardError
+from app.pipeline import take_callbacks
 
 _LIFECYCLE_SECONDS = 60.0
 _NAME = "postcard"
@@ -26,8 +29,10 @@ class Edge:
     # Uploads that wait for their renditions hold a thread each; some threads stay free for everybody else.
     waiting: BoundedSemaphore = field(init=False)
     figures: CollectorRegistry = field(init=False)
+    intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
+        self.intake = Intake(partial(take_callbacks, self.post))
         self.figures = CollectorRegistry()
         self.figures.register(RowFigures(self.post))
         self.waiting = BoundedSemaphore(max(1, self.post.settings.web.threads * 3 // 4))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,15 @@ from app.errors import NotFound
 from app.model.ids import new_id
 from app.model.messages import Inbound
 from app.records.tables import attempts, callbacks, inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What one POST brought."""
+
+    body: bytes
+    content_type: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +51,62 @@ class KeptInbound:
     judged: str
 
 
-def add_callback(connection: sa.Connection, body: bytes, *, content_type: str, request_id: str, at: datetime) -> str:
-    """Store a POST before anything is made of it.
+def add_callbacks(connection: sa.Connection, posted: Sequence[Posted], *, at: datetime) -> list[str]:
+    """Store POSTs before anything is made of them.
 
     Returns:
-        its id.
+        their ids.
     """
-    callback_id = new_id("rpt")
+    ids = [new_id("rpt") for _ in posted]
     connection.execute(
-        sa.insert(callbacks).values(
-            id=callback_id,
-            received_at=at,
-            content_type=content_type[:300],
-            request_id=request_id[:200],
-            body=body,
-            state="new",
-            problem="",
-            mt_id="",
-        )
+        sa.insert(callbacks),
+        [
+            {
+                "id": callback_id,
+                "received_at": at,
+                "content_type": each.content_type[:300],
+                "request_id": each.request_id[:200],
+                "body": each.body,
+                "state": "new",
+                "problem": "",
+                "mt_id": "",
+            }
+            for callback_id, each in zip(ids, posted, strict=True)
+        ],
     )
-    return callback_id
+    return ids
 
 
-def callbacks_to_settle(
-    connection: sa.Connection, *, at: datetime, limit: int = 50, unmatched_hours: int = 96
-) -> Sequence[Callback]:
-    """List what is new, and reports of the last days whose mtId we have come to know."""
-    waiting = sa.or_(
-        callbacks.c.state == "new",
-        sa.and_(
-            callbacks.c.state == "unmatched",
-            callbacks.c.received_at > at - timedelta(hours=unmatched_hours),
-            callbacks.c.mt_id.in_(sa.select(attempts.c.mt_id)),
-        ),
-    )
-    query = sa.select(callbacks).where(waiting).order_by(callbacks.c.state, callbacks.c.id).limit(limit)
+def new_callbacks(connection: sa.Connection, *, limit: int = 50) -> list[Callback]:
+    """List what nobody has looked at yet, in the order it came.
+
+    What may be an inbound message (those are multipart) comes first: a STOP does not wait behind thousands of reports.
+    """
+    new = sa.select(callbacks).where(callbacks.c.state == "new").limit(limit)
+    inbound_first = new.where(callbacks.c.content_type.ilike("multipart/%")).order_by(callbacks.c.id)
+    found = connection.execute(inbound_first).all()
     return [
-        Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
-        for row in connection.execute(query)
+        _callback(row) for row in found or connection.execute(new.order_by(callbacks.c.received_at, callbacks.c.id))
     ]
+
+
+def matched_callbacks(connection: sa.Connection, *, since: datetime, limit: int = 50) -> list[Callback]:
+    """List reports that came since then before we knew their mtId, and whose mtId we know by now."""
+    query = (
+        sa.select(callbacks)
+        .where(
+            callbacks.c.state == "unmatched",
+            callbacks.c.received_at > since,
+            sa.exists().where(attempts.c.mt_id == callbacks.c.mt_id),
+        )
+        .order_by(callbacks.c.received_at, callbacks.c.id)
+        .limit(limit)
+    )
+    return [_callback(row) for row in connection.execute(query)]
+
+
+def _callback(row: sa.Row[Any]) -> Callback:
+    return Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
 
 
 def lock_callbacks(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
@@ -96,19 +122,32 @@ def lock_callbacks(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
 def callbacks_since(connection: sa.Connection, at: datetime, *, limit: int = 2_000) -> Sequence[Callback]:
     """List everything that was posted to us since then, whatever was made of it, oldest first."""
     query = sa.select(callbacks).where(callbacks.c.received_at >= at).order_by(callbacks.c.id).limit(limit)
-    return [
-        Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
-        for row in connection.execute(query)
+    return [_callback(row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of one POST; ``state`` as in :class:`Callback`."""
+
+    callback_id: str
+    state: str
+    problem: str = ""
+    mt_id: str = ""
+
+
+_SETTLE = (
+    sa.update(callbacks)
+    .where(callbacks.c.id == sa.bindparam("this"))
+    .values(state=sa.bindparam("then"), problem=sa.bindparam("why"), mt_id=sa.bindparam("named"))
+)
+
+
+def settle_callbacks(connection: sa.Connection, made: Sequence[Made]) -> None:
+    """Say what was made of some POSTs."""
+    rows = [
+        {"this": each.callback_id, "then": each.state, "why": each.problem, "named": each.mt_id[:40]} for each in made
     ]
-
-
-def settle_callback(
-    connection: sa.Connection, callback_id: str, state: str, *, problem: str = "", mt_id: str = ""
-) -> None:
-    """Say what was made of a POST."""
-    connection.execute(
-        sa.update(callbacks).where(callbacks.c.id == callback_id).values(state=state, problem=problem, mt_id=mt_id[:40])
-    )
+    connection.execute(_SETTLE, rows)
 
 
 def add_inbound(
@@ -156,7 +195,7 @@ def callback_of_inbound(connection: sa.Connection, inbound_id: str) -> Callback:
     row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"There is no inbound message {inbound_id[:60]}.", id=inbound_id[:60])
-    return Callback(row.id, row.received_at, row.content_type, row.request_id, row.body, row.state)
+    return _callback(row)
 
 
 def list_inbound(connection: sa.Connection, *, before: str = "", limit: int = 50) -> list[KeptInbound]:

@@ -1,8 +1,9 @@
 """Delivery reports: put with the attempt they are about; rank decides whether they move the message."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,48 +30,94 @@ class KeptReport:
     contradicts: bool
 
 
-def settle_report(connection: sa.Connection, callback_id: str, report: Report, *, at: datetime) -> bool:
-    """Put a report with its attempt and move the message if its rank says so.
+def settle_reports(connection: sa.Connection, told: Sequence[tuple[str, Report]], *, at: datetime) -> dict[str, str]:
+    """Put reports with the attempts they are about, and move the messages whose rank says so.
+
+    Args:
+        connection: of a write transaction.
+        told: each with the id of the POST that it came in, in the order in which they are to count.
+        at: now.
 
     Returns:
-        False when no attempt has this mtId yet; the sweep tries again later.
+        the number behind each mtId that an attempt has; for the others the sweep tries again later.
     """
-    named = sa.select(attempts.c.id, attempts.c.message_id).where(attempts.c.mt_id == report.mt_id).limit(1)
-    found = connection.execute(named).one_or_none()
-    if found is None:
-        return False
-    message = connection.execute(sa.select(messages).where(messages.c.id == found.message_id).with_for_update()).one()
-    # Read under the lock: another worker may have moved it by a report that came later and was worked on sooner.
-    attempt = connection.execute(sa.select(attempts).where(attempts.c.id == found.id).with_for_update()).one()
-    before = MessageState(attempt.state)
-    then = after_report(before, report.status)
-    told = REPORT_STATES.get(report.status)
-    connection.execute(
-        sa.insert(reports).values(
-            id=new_id("rpt"),
-            callback_id=callback_id,
-            attempt_id=attempt.id,
-            message_id=message.id,
-            received_at=at,
-            reported_at=report.reported_at,
-            status=report.status[:100],
-            outcome_id=report.outcome_id,
-            description=report.description,
-            user_agent=report.user_agent[:300],
-            request_id=report.request_id[:200],
-            moved=then is not None,
-            contradicts=before in FINAL_BY_REPORT and told in FINAL_BY_REPORT and told is not before,
-        )
+    attempt_of = _attempts_named(connection, {report.mt_id for _, report in told})
+    if not attempt_of:
+        return {}
+    # Messages first, then attempts, each by id: whoever locks them in this order waits for nobody in a circle. What is read
+    # is read under the lock: another worker may have moved it by a report that came later and was worked on sooner.
+    attempt_ids = sorted(attempt_of.values())
+    theirs = sa.select(attempts.c.message_id).where(attempts.c.id.in_(attempt_ids))
+    locked = sa.select(messages).where(messages.c.id.in_(theirs)).order_by(messages.c.id).with_for_update()
+    message_of = {row.id: row for row in connection.execute(locked)}
+    locked = sa.select(attempts).where(attempts.c.id.in_(attempt_ids)).order_by(attempts.c.id).with_for_update()
+    attempt_rows = {row.id: row for row in connection.execute(locked)}
+    states = {row.id: MessageState(row.state) for row in attempt_rows.values()}
+    kept: list[dict[str, Any]] = []
+    moved: dict[str, dict[str, Any]] = {}
+    for callback_id, report in told:
+        attempt = attempt_rows.get(attempt_of.get(report.mt_id, ""))
+        if attempt is None:
+            continue
+        before = states[attempt.id]
+        then = after_report(before, report.status)
+        kept.append(_report_row(callback_id, report, attempt, before, then, at))
+        if then is not None:
+            states[attempt.id] = then
+            moved[attempt.id] = {"this": attempt.id, "then": then.value, "why": _told(then, report), "at": at}
+    connection.execute(_KEEP, kept)
+    if moved:
+        connection.execute(_MOVE_ATTEMPT, list(moved.values()))
+        # A message shows its latest attempt: a report about an earlier one moves that one alone.
+        connection.execute(_MOVE_MESSAGE, list(moved.values()))
+    return {mt_id: message_of[attempt_rows[attempt_id].message_id].number for mt_id, attempt_id in attempt_of.items()}
+
+
+_KEEP = sa.insert(reports)
+_MOVE_ATTEMPT = sa.update(attempts).where(attempts.c.id == sa.bindparam("this")).values(state=sa.bindparam("then"))
+_MOVE_MESSAGE = (
+    sa.update(messages)
+    .where(
+        messages.c.id
+        == sa.select(attempts.c.message_id).where(attempts.c.id == sa.bindparam("this")).scalar_subquery(),
+        messages.c.attempt_id == sa.bindparam("this"),
     )
-    if then is not None:
-        connection.execute(sa.update(attempts).where(attempts.c.id == attempt.id).values(state=then.value))
-        if message.attempt_id == attempt.id:
-            connection.execute(
-                sa.update(messages)
-                .where(messages.c.id == message.id)
-                .values(state=then.value, problem=_told(then, report), updated_at=at)
-            )
-    return True
+    .values(state=sa.bindparam("then"), problem=sa.bindparam("why"), updated_at=sa.bindparam("at"))
+)
+
+
+def _attempts_named(connection: sa.Connection, mt_ids: Collection[str]) -> dict[str, str]:
+    """Map mtIds to the attempts that have them; the first one, should OpenMarket have given one twice."""
+    query = (
+        sa.select(attempts.c.mt_id, attempts.c.id).where(attempts.c.mt_id.in_(mt_ids)).order_by(attempts.c.id.desc())
+    )
+    return {row.mt_id: row.id for row in connection.execute(query)}
+
+
+def _report_row(
+    callback_id: str,
+    report: Report,
+    attempt: sa.Row[Any],
+    before: MessageState,
+    then: MessageState | None,
+    at: datetime,
+) -> dict[str, Any]:
+    told = REPORT_STATES.get(report.status)
+    return {
+        "id": new_id("rpt"),
+        "callback_id": callback_id,
+        "attempt_id": attempt.id,
+        "message_id": attempt.message_id,
+        "received_at": at,
+        "reported_at": report.reported_at,
+        "status": report.status[:100],
+        "outcome_id": report.outcome_id,
+        "description": report.description,
+        "user_agent": report.user_agent[:300],
+        "request_id": report.request_id[:200],
+        "moved": then is not None,
+        "contradicts": before in FINAL_BY_REPORT and told in FINAL_BY_REPORT and told is not before,
+    }
 
 
 def _told(then: MessageState, report: Report) -> str:

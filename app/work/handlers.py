@@ -63,9 +63,8 @@ def send(post: Postcard, job: Job) -> timedelta | None:
 
 
 def settle(post: Postcard, job: Job) -> None:
-    """Work on reports and inbound messages until none is new."""
-    del job
-    while settle_report(post):
+    """Work on reports and inbound messages until none is new; the sweeper's job also looks at reports that came early."""
+    while settle_report(post, early=job.subject == "all"):
         pass
 
 

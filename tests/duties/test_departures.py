@@ -12,7 +12,7 @@ from app.errors import StoreUnavailable
 from app.model.media import AssetState
 from app.model.messages import TextPart
 from app.model.status import CampaignState, MessageState
-from app.pipeline import settle_report, take_callback
+from app.pipeline import settle_report
 from app.records.assets import get_asset
 from app.records.campaigns import move_campaign
 from app.records.jobs import claim_job, due_jobs, put_back_job
@@ -20,7 +20,7 @@ from app.records.suppressions import add_suppressions, list_suppressions
 from app.work.claiming import TRIES, do_job
 from app.work.handlers import LEASE
 from tests.media.pictures import phone_photo
-from tests.path import campaign_of, messages_of, upload, wait_until, work_off
+from tests.path import campaign_of, messages_of, take, upload, wait_until, work_off
 from tests.servers.sandbox import RunningSandbox
 
 NUMBERS = [f"1251555{number}" for number in range(1000, 1100)]
@@ -172,8 +172,8 @@ def test_a_post_that_breaks_holds_up_no_other(post: Postcard, source: str) -> No
             "--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Id: t\r\n\r\nSTOP\r\n\r\n--b--\r\n"
         ).encode()
 
-    take_callback(post, inbound(source, 1), content_type="multipart/mixed; boundary=b", request_id="1")
-    take_callback(post, inbound(NUMBERS[0], 2), content_type="multipart/mixed; boundary=b", request_id="2")
+    take(post, inbound(source, 1), "multipart/mixed; boundary=b")
+    take(post, inbound(NUMBERS[0], 2), "multipart/mixed; boundary=b")
     settle_report(post)
     with post.database.read() as connection:
         assert [each.number for each in list_suppressions(connection)] == [NUMBERS[0]]

@@ -10,7 +10,7 @@ from app.duties.handsets import BELIEVED, number_hash
 from app.duties.postcard import Postcard
 from app.duties.preview import preview_campaign
 from app.model.messages import TextPart
-from app.records.handsets import Handset, find_handset, learn_handset
+from app.records.handsets import Handset, Learnt, find_handset, learn_handsets
 from app.records.tables import handsets
 from tests.path import messages_of, report, work_off
 from tests.records.rows import MovableClock
@@ -99,7 +99,7 @@ def test_a_report_names_the_handset_of_the_number_it_was_sent_to(post: Postcard)
 def test_no_number_stands_in_the_table_and_another_key_gives_another_hash(post: Postcard) -> None:
     with post.change() as change:
         hashed = number_hash(post, TO)
-        learn_handset(change.connection, hashed, user_agent="HTC One", operator_id=ATT, at=change.at)
+        learn_handsets(change.connection, [Learnt(hashed, change.at, "HTC One", ATT)])
         rows = change.connection.execute(sa.select(handsets)).all()
     assert TO not in repr(rows)
     other = replace(post, settings=replace(post.settings, secret=replace(post.settings.secret, key="k" * 40)))

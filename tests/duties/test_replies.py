@@ -12,13 +12,13 @@ from app.duties.postcard import Postcard
 from app.errors import SettingsInvalid
 from app.model.messages import TextPart
 from app.model.status import CampaignState, MessageState
-from app.pipeline import settle_report, take_callback
+from app.pipeline import settle_report
 from app.records.campaigns import list_campaigns
 from app.records.suppressions import add_suppressions, list_suppressions
 from app.records.tables import campaigns
 from app.settings import read_settings
 from app.wiring import require_consistent
-from tests.path import campaign_of, messages_of, work_off
+from tests.path import campaign_of, messages_of, take, work_off
 from tests.records.rows import MovableClock
 from tests.servers.sandbox import RunningSandbox
 
@@ -42,7 +42,7 @@ def inbound(post: Postcard, mo_id: int | None, text: str, **changes: Any) -> Non
         "--b\r\nContent-Type: application/json\r\nContent-Id: main\r\n\r\n"
         f"{json.dumps(details)}\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n\r\n--b--\r\n"
     )
-    take_callback(post, body.encode(), content_type="multipart/mixed; boundary=b", request_id="r")
+    take(post, body.encode(), "multipart/mixed; boundary=b")
 
 
 def texts(sandbox: RunningSandbox, number: str = TO) -> list[str]:

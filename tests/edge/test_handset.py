@@ -5,9 +5,10 @@ import json
 from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
-from app.pipeline import settle_report, take_callback
+from app.pipeline import settle_report
 from tests.edge.conftest import Browser
 from tests.edge.test_campaigns import TEXT, finished
+from tests.path import take
 
 
 def test_api_and_page_show_the_handset_that_a_report_named(web: Postcard, api: FlaskClient, browser: Browser) -> None:
@@ -15,7 +16,7 @@ def test_api_and_page_show_the_handset_that_a_report_named(web: Postcard, api: F
     (message,) = api.get(f"/campaigns/{campaign['id']}/messages").get_json()["items"]
     assert api.get(f"/messages/{message['id']}").get_json()["handset"] is None
     told = {"type": "REPORT", "mtId": message["mt_id"], "status": "Retrieved", "userAgent": "HTC <One>"}
-    take_callback(web, json.dumps(told).encode(), content_type="application/json", request_id="r")
+    take(web, json.dumps(told).encode())
     settle_report(web)
     handset = api.get(f"/messages/{message['id']}").get_json()["handset"]
     assert (handset["user_agent"], handset["operator_id"]) == ("HTC <One>", None)

@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from app.duties.postcard import Postcard
-from app.pipeline import settle_report, take_callback
+from app.pipeline import settle_report
 from tests.media.pictures import phone_photo
+from tests.path import take
 
 
 def part(content_type: str, content: bytes) -> bytes:
@@ -22,7 +23,7 @@ def inbound(post: Postcard, *parts: bytes) -> None:
     details = json.dumps({"type": "MO", "moId": 7, "source": "12515550130", "destinations": ["88600"]}).encode()
     pieces = [b"Content-Type: application/json\r\nContent-Id: main\r\n\r\n" + details, *parts]
     body = b"".join(b"--b\r\n" + piece + b"\r\n" for piece in pieces) + b"--b--\r\n"
-    take_callback(post, body, content_type="multipart/mixed; boundary=b", request_id="r")
+    take(post, body, "multipart/mixed; boundary=b")
     settle_report(post)
 
 

@@ -10,7 +10,7 @@ from app.duties.postcard import Postcard
 from app.edge import create_app
 from app.edge.problems import STATUS, error_classes, error_named
 from app.errors import CannotFit, Defect
-from app.records.callbacks import callbacks_to_settle
+from app.records.callbacks import new_callbacks
 from tests.edge.conftest import Browser, Working
 
 SECRET = "callback-secret-of-the-tests"
@@ -18,8 +18,8 @@ REPORT = b'{"deliveryReceipt": {"mtId": "1"}}'
 
 
 def waiting(web: Postcard) -> list[bytes]:
-    with web.database.write() as connection:
-        return [each.body for each in callbacks_to_settle(connection, at=web.database.now(connection))]
+    with web.database.read() as connection:
+        return [each.body for each in new_callbacks(connection)]
 
 
 def test_suppressed_numbers_are_added_listed_and_removed(api: FlaskClient) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
-from app.pipeline import settle_report, take_callback
+from app.pipeline import settle_report
 from tests.edge.conftest import Browser
 from tests.edge.test_campaigns import TEXT, finished
+from tests.path import take
 from tests.servers.sandbox import RunningSandbox
 
 
 def told(post: Postcard, mt_id: str, status: str) -> None:
     body = json.dumps({"type": "REPORT", "mtId": mt_id, "status": status}).encode()
-    take_callback(post, body, content_type="application/json", request_id="r")
+    take(post, body)
     settle_report(post)
 
 

@@ -9,9 +9,9 @@ from app.model.messages import Report
 from app.model.status import MessageState
 from app.records.campaigns import ANSWER_WITHIN, answered_since
 from app.records.database import Database
-from app.records.handsets import any_operator_learnt, find_handset, learn_handset, number_of_mt_id, operators_learnt
+from app.records.handsets import Learnt, any_operator_learnt, find_handset, learn_handsets, operators_learnt
 from app.records.messages import get_message
-from app.records.reports import count_unmatched_reports, settle_report, unknown_since
+from app.records.reports import count_unmatched_reports, settle_reports, unknown_since
 from app.records.sending import claim_messages, sweep_abandoned
 from app.records.suppressions import add_suppressions
 from app.records.tables import campaigns, messages
@@ -24,9 +24,9 @@ def test_a_later_word_stands_and_silence_takes_nothing_away(database: Database) 
     clock = MovableClock()
     early = clock.now() - timedelta(days=2)
     with database.write() as connection:
-        learn_handset(connection, HASH, user_agent="New", operator_id=79, at=clock.now())
-        learn_handset(connection, HASH, user_agent="Old", operator_id=383, at=early)
-        learn_handset(connection, HASH, user_agent="", operator_id=None, at=clock.now())
+        learn_handsets(connection, [Learnt(HASH, clock.now(), "New", 79)])
+        learn_handsets(connection, [Learnt(HASH, early, "Old", 383)])
+        learn_handsets(connection, [Learnt(HASH, clock.now())])
         known = find_handset(connection, HASH)
     assert known is not None
     assert (known.user_agent, known.user_agent_at, known.operator_id) == ("New", clock.now(), 79)
@@ -36,18 +36,34 @@ def test_operators_are_found_for_many_numbers_at_once_and_forgotten_after_a_time
     at = MovableClock().now()
     hashes = [f"{number:064d}" for number in range(2_500)]
     with database.write() as connection:
-        learn_handset(connection, hashes[0], user_agent="", operator_id=79, at=at)
-        learn_handset(connection, hashes[2_400], user_agent="", operator_id=383, at=at)
-        learn_handset(connection, hashes[5], user_agent="HTC", operator_id=None, at=at)
+        learn_handsets(
+            connection,
+            [Learnt(hashes[0], at, "", 79), Learnt(hashes[2_400], at, "", 383), Learnt(hashes[5], at, "HTC")],
+        )
         assert operators_learnt(connection, hashes, since=at) == {hashes[0]: 79, hashes[2_400]: 383}
         assert any_operator_learnt(connection, since=at)
         assert not any_operator_learnt(connection, since=at + timedelta(seconds=1))
         assert operators_learnt(connection, hashes, since=at + timedelta(seconds=1)) == {}
 
 
-def test_an_mtid_leads_to_its_number_and_an_unknown_one_nowhere(database: Database) -> None:
-    with database.read() as connection:
-        assert number_of_mt_id(connection, "1") is None
+def test_of_several_words_in_one_batch_the_later_stands_whatever_their_order(database: Database) -> None:
+    clock = MovableClock()
+    early = clock.now() - timedelta(days=2)
+    known, new = "b" * 64, "c" * 64
+    with database.write() as connection:
+        learn_handsets(connection, [Learnt(known, early - timedelta(days=1), "Oldest", 79)])
+        learn_handsets(
+            connection,
+            [
+                each
+                for one in (known, new)
+                for each in (Learnt(one, clock.now(), "New"), Learnt(one, early, "Old", 383))
+            ],
+        )
+        for one in (known, new):
+            found = find_handset(connection, one)
+            assert found is not None
+            assert (found.user_agent, found.operator_id, found.operator_at) == ("New", 383, early)
 
 
 @pytest.mark.parametrize(
@@ -88,4 +104,4 @@ def test_what_is_unknown_is_counted_from_its_first_try(database: Database) -> No
         assert unknown_since(connection, campaign_id) == (2, tried_at)
         assert count_unmatched_reports(connection, since=tried_at) == (0, 0)
         report = Report("5", "Retrieved", None, "", "", None, "", {})
-        assert not settle_report(connection, "none", report, at=clock.now())
+        assert not settle_reports(connection, [("none", report)], at=clock.now())

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from app.model.messages import Outcome, Report
 from app.model.status import CampaignState, MessageState, OutcomeKind
-from app.records.callbacks import add_callback
+from app.records.callbacks import Posted, add_callbacks
 from app.records.campaigns import count_messages, finish_if_done, get_campaign, move_campaign
 from app.records.database import Database
 from app.records.jobs import Job
 from app.records.messages import attempts_of, get_message, list_messages, resend, sweep_silent
-from app.records.reports import reports_of, settle_report
+from app.records.reports import reports_of, settle_reports
 from app.records.sending import Claimed, claim_messages, settle_outcomes, sweep_abandoned
 from app.records.suppressions import add_suppressions
 from tests.records.rows import MovableClock, running_campaign
@@ -43,9 +43,9 @@ def settle(database: Database, claimed: Claimed, kind: OutcomeKind, **facts: obj
 def report(database: Database, mt_id: str, status: str) -> bool:
     with database.write() as connection:
         at = database.now(connection)
-        callback_id = add_callback(connection, b"{}", content_type="application/json", request_id="", at=at)
+        (callback_id,) = add_callbacks(connection, [Posted(b"{}", "application/json", "")], at=at)
         told = Report(mt_id, status, None, f"told {status}", "", at, "", {})
-        return settle_report(connection, callback_id, told, at=at)
+        return mt_id in settle_reports(connection, [(callback_id, told)], at=at)
 
 
 def state_of(database: Database, message_id: str) -> MessageState:
