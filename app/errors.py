@@ -25,6 +25,7 @@
     |   |-- MediaTooBig             more pixels, frames or seconds than is sane
     |   |-- ContentBlocked          these very bytes were taken down
     |   |-- CannotFit               nothing acceptable is short enough
+    |   |-- FittingCancelled        somebody stopped it while it was being fitted
     |   |-- InvalidRecipients       one or more numbers cannot be sent to
     |   |-- NoSender                no sender for the recipient's country
     |   |-- InvalidMessage          subject, text or part list is not sendable
@@ -249,10 +250,17 @@ class ContentBlocked(Rejected):
 
 
 class CannotFit(Rejected):
-    """Nothing acceptable is short enough; ``limit_bytes``, ``best_bytes``."""
+    """Nothing acceptable is short enough; ``limit_bytes``, ``best_bytes``, ``choices`` that would fit."""
 
     slug, title = "cannot-fit", "It does not fit the limit"
-    remedy = "Choose a larger profile, or a simpler or shorter piece of media."
+    remedy = "Take one of `choices`, a larger profile, or a simpler or shorter piece of media."
+
+
+class FittingCancelled(Rejected):
+    """Somebody stopped it while it was being fitted."""
+
+    slug, title = "fitting-cancelled", "Fitting was cancelled"
+    remedy = "Upload the file again to have it fitted after all."
 
 
 class InvalidRecipients(Rejected):

@@ -1,7 +1,7 @@
 """THE PATH, in one read: upload -> probe -> fit -> host -> compose -> send -> report.
 
     accept_asset     upload, probe    an upload becomes an asset, or is refused with a reason
-    make_rendition   fit, host        an asset becomes bytes at an address that OpenMarket can fetch
+    make_rendition   fit, host        an asset becomes bytes at an address that OpenMarket can fetch; fit_asset: at once
     start_campaign   compose          everything a campaign needs is made, checked and kept; then it runs
     send_batch       send             one group of messages leaves, each at most once
     settle_report    report           what OpenMarket told us moves messages forward, never back
@@ -18,16 +18,17 @@ from app.compose.mime import Composed
 from app.duties.breaker import Breaker
 from app.duties.callbacks import settle_batch
 from app.duties.claims import Departures, Pacer, pause
+from app.duties.fitting import problem_of, settle_fitted, settle_unfitted
 from app.duties.leases import LeaseKeeper, require_long_lifecycle
 from app.duties.ledger import Ledger
-from app.duties.media import find_known, host_rendition, keep_upload
+from app.duties.media import find_known, host_poster, host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.recipients import require_unlocked, require_unlocked_campaign
 from app.duties.uploads import spool_upload
-from app.errors import GatewayUnavailable, PostcardError, Rejected
-from app.limits import RESERVED_BYTES, profile_named
-from app.model.media import Asset, AssetState, Budget, Rendition, Spooled
+from app.errors import GatewayUnavailable, Rejected
+from app.limits import DEFAULT_PROFILE, budget_of, limit_named, profile_named
+from app.model.media import WHOLE, Asset, AssetState, Choice, Rendition, Spooled
 from app.model.messages import Campaign, Outgoing, Sender
 from app.model.status import CampaignState, MessageState
 from app.probe.media import probe_media
@@ -35,7 +36,7 @@ from app.records.assets import get_asset, settle_asset
 from app.records.callbacks import Posted, add_callbacks, lock_callbacks, matched_callbacks, new_callbacks
 from app.records.campaigns import finish_if_done, get_campaign, move_campaign
 from app.records.jobs import Job
-from app.records.messages import numbers_of, profiles_of
+from app.records.messages import limits_of, numbers_of
 from app.records.senders import senders_by_id, senders_of_campaign
 from app.records.sending import Claimed
 from app.records.takedowns import require_not_blocked
@@ -45,6 +46,8 @@ from app.telemetry import log
 
 UNMATCHED = timedelta(hours=96)
 """So long a report whose mtId we do not know is looked at again; beyond the 72 hours that a message waits for one."""
+
+Limit = tuple[str, int]
 
 
 def accept_asset(post: Postcard, upload: Spooled, *, created_by: str) -> tuple[Asset, bool]:
@@ -110,43 +113,48 @@ def take_upload(post: Postcard, upload_id: str) -> None:
     post.store.incoming.discard(upload_id)
 
 
-def make_rendition(post: Postcard, asset_id: str, profile_name: str) -> Rendition:
-    """Fit one asset, alone in its message, to a profile; host it; say so in the asset's state.
+def fit_asset(post: Postcard, asset_id: str) -> None:
+    """Make what every asset gets at once: the poster of a clip, and its rendition for the default profile.
 
     Raises:
-        Rejected: it cannot be fitted; the asset is *failed* with the reason.
+        Rejected: it cannot be fitted as it is; the asset is *failed*, with the reason and what may be chosen instead.
+    """
+    with post.database.read() as connection:
+        asset = get_asset(connection, asset_id)
+    if asset.state is not AssetState.FITTING:
+        return  # cancelled while it waited, or done by a try before
+    try:
+        host_poster(post, asset)
+        make_rendition(post, asset_id, DEFAULT_PROFILE)
+    except Rejected as error:
+        settle_unfitted(post, asset_id, error)
+        raise
+
+
+def make_rendition(post: Postcard, asset_id: str, profile_name: str, choice: Choice = WHOLE) -> Rendition:
+    """Fit one asset, alone in its message, to a profile, in the form and cut that were chosen; host it.
+
+    What comes out makes an asset usable that had failed.
     """
     profile = profile_named(profile_name)
     with post.database.read() as connection:
         asset = get_asset(connection, asset_id)
-    try:
-        rendition = host_rendition(
-            post, asset, profile, Budget(profile.max_bytes - RESERVED_BYTES, profile.side_pixels)
-        )
-    except Rejected as error:
-        if asset.state is AssetState.FITTING:
-            with post.change() as change:
-                settle_asset(change.connection, asset_id, AssetState.FAILED, problem_of(error))
-        raise
-    if asset.state is not AssetState.READY:
-        with post.change() as change:
-            settle_asset(change.connection, asset_id, AssetState.READY)
-    return rendition
-
-
-def problem_of(error: PostcardError) -> dict[str, object]:
-    """Keep an error as data: the words that the API and the page show."""
-    return {"slug": error.slug, "title": error.title, "detail": error.detail, "remedy": error.remedy, **error.facts}
+    made = host_rendition(post, asset, profile.name, budget_of(profile), choice)
+    settle_fitted(post, made)
+    return made
 
 
 @dataclass
 class Ready:
-    """A campaign that is ready to send: for each profile its plan, for each profile and sender the compiled message."""
+    """A campaign that is ready to send: for each limit its plan, for each limit and sender the compiled message.
+
+    A limit is the name of a profile and an operator's own side, 0 = that of the profile.
+    """
 
     campaign: Campaign
-    plans: dict[str, Plan]
+    plans: dict[Limit, Plan]
     senders: list[Sender]
-    composed: dict[tuple[str, str], Composed] = field(default_factory=dict)
+    composed: dict[tuple[Limit, str], Composed] = field(default_factory=dict)
 
     @property
     def renditions(self) -> list[Rendition]:
@@ -159,39 +167,37 @@ class Ready:
         Signed links are signed anew for each group, so that they outlast the lease of every request.
         """
         if post.settings.public.presign_days:
-            self.plans = {name: plan.signed_anew(post) for name, plan in self.plans.items()}
+            self.plans = {limit: plan.signed_anew(post) for limit, plan in self.plans.items()}
             self.composed.clear()
-        for claim in claims:
-            self._compile(post, claim.message.profile, claim.message.sender_id)
-        return [
-            Outgoing(
-                message_id=claim.message.id,
-                attempt_id=claim.attempt_id,
-                content_type=self.composed[claim.message.profile, claim.message.sender_id].content_type,
-                body=self.composed[claim.message.profile, claim.message.sender_id].body_for(
-                    claim.message.number, claim.message.operator_id
-                ),
-                may_leave=may_leave,
-            )
-            for claim in claims
-        ]
+        return [self._request(post, claim, may_leave) for claim in claims]
 
-    def _compile(self, post: Postcard, profile: str, sender_id: str) -> None:
-        if (profile, sender_id) not in self.composed:
+    def _request(self, post: Postcard, claim: Claimed, may_leave: Callable[[], bool]) -> Outgoing:
+        message = claim.message
+        composed = self._compiled(post, (message.profile, message.side_pixels), message.sender_id)
+        return Outgoing(
+            message_id=message.id,
+            attempt_id=claim.attempt_id,
+            content_type=composed.content_type,
+            body=composed.body_for(message.number, message.operator_id),
+            may_leave=may_leave,
+        )
+
+    def _compiled(self, post: Postcard, limit: Limit, sender_id: str) -> Composed:
+        if (limit, sender_id) not in self.composed:
             with post.database.read() as connection:
                 sender = senders_by_id(connection, [sender_id])[sender_id]
-            self.composed[profile, sender_id] = self.plans[profile].compose(
-                subject=self.campaign.subject, sender=sender
-            )
+            self.composed[limit, sender_id] = self.plans[limit].compose(subject=self.campaign.subject, sender=sender)
+        return self.composed[limit, sender_id]
 
 
 def ready_campaign(post: Postcard, campaign_id: str) -> Ready:
     """Fit, host and lay out what a campaign's messages need; all of it is there already when it is made again."""
     with post.database.read() as connection:
         campaign = get_campaign(connection, campaign_id)
-        profiles = profiles_of(connection, campaign_id)
+        limits = limits_of(connection, campaign_id)
         senders = senders_of_campaign(connection, campaign_id)
-    return Ready(campaign, {name: plan_message(post, campaign.parts, name) for name in profiles}, senders)
+    plans = {(name, side): plan_message(post, campaign.parts, limit_named(name, side)) for name, side in limits}
+    return Ready(campaign, plans, senders)
 
 
 def start_campaign(post: Postcard, campaign_id: str) -> None:

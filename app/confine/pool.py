@@ -1,7 +1,9 @@
 """The pool of decoders: ``pool.run(probe_media, path, ...)`` gives the answer or one of our errors."""
 
 import os
+import select
 import signal
+import socket
 import threading
 import time
 import weakref
@@ -17,6 +19,10 @@ from app.telemetry import log
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Watch = Callable[[], None]
+"""Called some times a second while an answer is waited for; what it raises ends the job and its process."""
+WATCH_SECONDS = 0.25
 
 _POOLS: "weakref.WeakSet[DecoderPool]" = weakref.WeakSet()
 
@@ -85,25 +91,39 @@ class DecoderPool:
         Raises:
             DecoderBusy: no process came free in time, or the pool was closed.
         """
-        request = wire.encode_call(call, args, kwargs)
+        return cast("T", self._wait_and_run(call, wire.encode_call(call, args, kwargs), None))
+
+    def run_watched(self, watch: Watch, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run like :meth:`run`, and call ``watch`` some times a second meanwhile, in this thread.
+
+        What it raises leaves here; the process is killed then, with every program that it started.
+        """
+        return cast("T", self._wait_and_run(call, wire.encode_call(call, args, kwargs), watch))
+
+    def _wait_and_run(self, call: Callable[..., Any], request: bytes, watch: Watch | None) -> Any:
+        """Wait for a free process and run the job in it.
+
+        Raises:
+            DecoderBusy: no process came free in time, or the pool was closed.
+        """
         if not self._free.acquire(timeout=self._wait_seconds):
             raise DecoderBusy(f"No decoder came free within {self._wait_seconds:g} seconds.")
         try:
             try:
-                return cast("T", self._run(call, request))
+                return self._run(call, request, watch)
             except NurseryGoneError:
                 # Somebody ended all decoders, this one in the middle of its job: the file is not to blame.
-                return cast("T", self._run(call, request))
+                return self._run(call, request, watch)
         except NurseryGoneError as gone:
             raise DecoderBusy("The decoders were stopped while this file was open.") from gone
         finally:
             self._free.release()
 
-    def _run(self, call: Callable[..., Any], request: bytes) -> Any:
+    def _run(self, call: Callable[..., Any], request: bytes, watch: Watch | None) -> Any:
         decoder = self._take()
         whole = False
         try:
-            result = wire.decode_answer(call, self._ask(decoder, request))
+            result = wire.decode_answer(call, self._ask(decoder, request, watch))
             whole = True
         except TimeoutError as late:
             raise MediaTooBig(
@@ -123,7 +143,7 @@ class DecoderPool:
                 self._end(decoder)
         return result
 
-    def _ask(self, decoder: Decoder, request: bytes) -> bytes:
+    def _ask(self, decoder: Decoder, request: bytes, watch: Watch | None) -> bytes:
         deadline = time.monotonic() + self._seconds
         decoder.jobs += 1
         decoder.sock.settimeout(self._seconds)
@@ -131,6 +151,8 @@ class DecoderPool:
             wire.send_frame(decoder.sock, request)
         except ConnectionError as gone:
             raise wire.DecoderDiedError from gone
+        if watch is not None:
+            _watch_until_answered(decoder.sock, watch, deadline)
         return wire.receive_frame(decoder.sock, deadline=deadline)
 
     def _take(self) -> Decoder:
@@ -210,6 +232,14 @@ class DecoderPool:
         with self._lock:
             self._closed = True
             self._drop_nursery()
+
+
+def _watch_until_answered(sock: socket.socket, watch: Watch, deadline: float) -> None:
+    """Call ``watch`` until an answer begins to come, the other end closes, or the time is over."""
+    answer = select.poll()
+    answer.register(sock, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0 and not answer.poll(1000 * min(WATCH_SECONDS, left)):
+        watch()
 
 
 def _wait_for_end(pid: int, seconds: float = 1.0) -> None:

@@ -1,18 +1,18 @@
 """Orders: what a caller may ask for, checked whole before anything is created, and what a person may do with it later."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.compose.checks import check_parts, check_sender, check_subject
 from app.compose.numbers import parse_recipients
+from app.duties.choices import require_sendable
 from app.duties.claims import claim_seconds
 from app.duties.handsets import learnt_operators
 from app.duties.postcard import Change, Postcard
 from app.duties.recipients import assign_recipients, choose_senders, keep_senders, require_unlocked
-from app.errors import InvalidMessage, InvalidRequest, WrongState
-from app.limits import profile_named
-from app.model.media import AssetState
+from app.errors import InvalidRequest, WrongState
+from app.limits import limit_named, profile_named
 from app.model.messages import AssetPart, Campaign, LinkPart, Part, Recipient, SendablePart, Sender, TextPart
 from app.model.status import CampaignState
 from app.records.assets import get_asset
@@ -65,7 +65,7 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
     with post.database.read() as connection:
         senders, new_messages = assign_order(post, connection, order, recipients)
     with post.change() as change:
-        _check_assets(change, order.parts)
+        _check_assets(change, order.parts, {(each.profile, each.side_pixels) for each in new_messages})
         if order.send_at and not change.at - timedelta(minutes=5) <= order.send_at <= change.at + LATEST_SEND:
             raise InvalidRequest("send_at must lie in the next 365 days.", field="send_at")
         if order.source or order.mt_config:
@@ -121,17 +121,13 @@ def _stand_in(part: Part) -> SendablePart:
     return part if isinstance(part, TextPart) else LinkPart("https://media.invalid/x", "image/jpeg", 1)
 
 
-def _check_assets(change: Change, parts: Sequence[Part]) -> None:
+def _check_assets(change: Change, parts: Sequence[Part], limits: Iterable[tuple[str, int]]) -> None:
     # Until the campaign that needs them is committed, nobody deletes them.
     hold_assets(change.connection, [part.asset_id for part in parts if isinstance(part, AssetPart)])
+    profiles = [limit_named(name, side) for name, side in limits]
     for part in parts:
         if isinstance(part, AssetPart):
-            asset = get_asset(change.connection, part.asset_id)
-            if asset.state is AssetState.FAILED:
-                raise InvalidMessage(
-                    f"The asset {asset.id} cannot be sent: {(asset.failure or {}).get('detail', 'it failed')}",
-                    asset_id=asset.id,
-                )
+            require_sendable(get_asset(change.connection, part.asset_id), part.choice, profiles)
 
 
 def _begin(change: Change, campaign: Campaign) -> Campaign:

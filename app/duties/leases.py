@@ -131,7 +131,7 @@ def _restore(post: Postcard, rendition: Rendition) -> Stored:
         source = rendition_of_object(connection, rendition.key) or rendition
         asset = get_asset(connection, source.asset_id)
     with TemporaryDirectory(dir=post.spool_dir, prefix="restore-") as folder:
-        fitted = fit_original(post, asset, source.budget, Path(folder))
+        fitted = fit_original(post, asset, source.budget, Path(folder), source.choice)
         if fitted.sha256 != rendition.sha256:
             with post.change() as change:
                 lose_object(change.connection, rendition.key)

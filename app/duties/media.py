@@ -5,13 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.duties.choices import facts_with_choices, require_choosable
+from app.duties.fitting import POSTER, Watch
 from app.duties.postcard import Postcard
-from app.errors import ContentBlocked, NotFound, RecordsInconsistent
+from app.errors import CannotFit, ContentBlocked, FittingCancelled, NotFound, RecordsInconsistent, Rejected
 from app.fit.media import fit_media
 from app.host.address import key_of, sha256_of_key
-from app.model.media import Asset, Budget, Facts, Fitted, Profile, Rendition, Spooled
+from app.model.media import WHOLE, Asset, Budget, Choice, Facts, Fitted, Form, Kind, Rendition, Spooled
 from app.model.ports import Stored
-from app.records.assets import add_asset, find_asset_by_sha256, get_asset
+from app.records.assets import add_asset, find_asset_by_sha256, get_asset, rename_asset
 from app.records.database import Connection
 from app.records.objects import (
     discard_object,
@@ -21,7 +23,12 @@ from app.records.objects import (
     settle_object,
 )
 from app.records.takedowns import hold_assets, require_not_blocked
-from app.telemetry import log
+from app.telemetry import log, log_error
+
+PROGRESS = "progress"
+"""The file beside the result into which a fitter writes how far it is."""
+POSTER_BUDGET = Budget(60_000, 640)
+"""Large enough for our pages and their second pixel; no message carries it."""
 
 
 def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: str) -> tuple[Asset, bool]:
@@ -67,35 +74,69 @@ def find_known(post: Postcard, upload: Spooled) -> Asset | None:
     keep_original(post, known, upload)
     with post.database.read() as connection:
         still = find_asset_by_sha256(connection, upload.sha256)
-    return still if still is not None and still.id == known.id else None
+    if still is None or still.id != known.id:
+        return None
+    if still.filename == upload.filename:
+        return still
+    with post.change() as change:
+        return rename_asset(change.connection, still.id, upload.filename)
 
 
-def host_rendition(post: Postcard, asset: Asset, profile: Profile, budget: Budget) -> Rendition:
-    """Fit an asset to a budget and host the result; what is there already is given as it is.
+def host_rendition(post: Postcard, asset: Asset, profile: str, budget: Budget, choice: Choice = WHOLE) -> Rendition:
+    """Fit an asset to a budget, in the form that was chosen, and host the result; what is there already is given as it is.
 
     Raises:
         RecordsInconsistent: the rendition cannot be read back.
     """
     with post.database.read() as connection:
-        known = find_rendition(connection, asset.id, profile.name, budget)
+        known = find_rendition(connection, asset.id, profile, budget, choice)
     if known is not None:
         return known
+    require_choosable(asset, choice)
     with TemporaryDirectory(dir=post.spool_dir, prefix="fit-") as folder:
-        fitted = fit_original(post, asset, budget, Path(folder))
-        _host(post, asset, profile, budget, fitted)
+        with Watch(post, asset, profile, choice, Path(folder) / PROGRESS) as watch:
+            fitted = fit_original(post, asset, budget, Path(folder), choice, watch)
+        _host(post, asset, profile, budget, fitted, choice)
     with post.database.read() as connection:
-        hosted = find_rendition(connection, asset.id, profile.name, budget)
+        hosted = find_rendition(connection, asset.id, profile, budget, choice)
     if hosted is None:
         raise RecordsInconsistent("A rendition was hosted but is not in the records.", asset=asset.id)
     return hosted
 
 
-def fit_original(post: Postcard, asset: Asset, budget: Budget, folder: Path) -> Fitted:
-    """Fetch the original into ``folder`` and fit it there; the same bytes and budget give the same result."""
+def host_poster(post: Postcard, asset: Asset) -> None:
+    """Make the still that our pages show of a clip; a clip without one can be sent all the same.
+
+    Raises:
+        FittingCancelled: somebody stopped it.
+    """
+    if asset.facts.kind is not Kind.VIDEO:
+        return
+    try:
+        host_rendition(post, asset, POSTER, POSTER_BUDGET, Choice(Form.FIRST_FRAME))
+    except FittingCancelled:
+        raise
+    except Rejected as error:
+        log_error("no poster", error, asset=asset.id)
+
+
+def fit_original(
+    post: Postcard, asset: Asset, budget: Budget, folder: Path, choice: Choice = WHOLE, watch: Watch | None = None
+) -> Fitted:
+    """Fetch the original into ``folder`` and fit it there; the same bytes, budget and choice give the same result.
+
+    Raises:
+        CannotFit: with what would fit instead.
+    """
     original = folder / "original"
     post.store.fetch(asset.original_key, original)
     began = time.monotonic()
-    fitted = post.decoders.run(fit_media, original, asset.facts, budget, folder)
+    try:
+        fitted = post.decoders.run_watched(
+            watch or _nobody, fit_media, original, asset.facts, budget, folder, choice=choice
+        )
+    except CannotFit as error:
+        raise CannotFit(error.detail, **facts_with_choices(error, asset, choice)) from error
     seconds = time.monotonic() - began
     log.info(
         "fitted",
@@ -108,7 +149,11 @@ def fit_original(post: Postcard, asset: Asset, budget: Budget, folder: Path) -> 
     return fitted
 
 
-def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted: Fitted) -> None:
+def _nobody() -> None:
+    """Watch nothing."""
+
+
+def _host(post: Postcard, asset: Asset, profile: str, budget: Budget, fitted: Fitted, choice: Choice) -> None:
     """Write the reference, then put the bytes, then write what the store says: a crash leaves a pending row to repeat.
 
     Raises:
@@ -122,11 +167,12 @@ def _host(post: Postcard, asset: Asset, profile: Profile, budget: Budget, fitted
         reserve_rendition(
             change.connection,
             asset_id=asset.id,
-            profile=profile.name,
+            profile=profile,
             budget=budget,
             fitted=fitted,
             key=key,
             at=change.at,
+            choice=choice,
         )
     stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
     settle_put(post, asset, stored)

@@ -7,20 +7,24 @@ from app.compose.mime import Composed, check_fits, compose_message
 from app.duties.media import host_rendition
 from app.duties.postcard import Postcard
 from app.errors import MessageTooLarge
-from app.fit.share import share_budget
-from app.limits import RESERVED_BYTES, profile_named
-from app.model.media import Asset, Budget, Profile, Rendition
+from app.fit.share import measure_need, share_budget
+from app.limits import RESERVED_BYTES, budget_of
+from app.model.media import Budget, Profile, Rendition
 from app.model.messages import AssetPart, LinkPart, Part, SendablePart, Sender, TextPart
 from app.records.assets import get_asset
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes out to everybody of one profile: the parts in display order, and the rendition behind each link."""
+    """What goes out to everybody of one limit: the parts in display order, and the rendition behind each link.
+
+    ``profile`` has the operator's own side where there is one; ``shares`` are the bytes that each rendition may have here.
+    """
 
     profile: Profile
     parts: tuple[SendablePart, ...]
     renditions: tuple[Rendition, ...]
+    shares: tuple[int, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -40,38 +44,52 @@ class Plan:
         return composed
 
 
-def budgets_for(profile: Profile, parts: Sequence[Part], assets: Sequence[Asset]) -> list[Budget]:
-    """Divide a profile among the media of a message, in the order of ``assets``.
+def room_for_media(profile: Profile, parts: Sequence[Part]) -> int:
+    """Tell how many bytes of a message its media may have together.
 
-    What text and headers really take, but never less than RESERVED_BYTES, is kept free. A piece that is small already
-    keeps its size; the others share the rest.
+    What text and headers really take, but never less than RESERVED_BYTES, is kept free.
 
     Raises:
         MessageTooLarge: the text alone leaves no room.
     """
+    media = sum(isinstance(part, AssetPart) for part in parts)
     text_bytes = sum(len(part.text.encode()) + 200 for part in parts if isinstance(part, TextPart))
-    kept = max(RESERVED_BYTES, text_bytes + 1_000 + 400 * len(assets))
+    kept = max(RESERVED_BYTES, text_bytes + 1_000 + 400 * media)
     room = profile.max_bytes - kept
-    if room < 1_000 * len(assets) or room < 0:
+    if room < 1_000 * media or room < 0:
         raise MessageTooLarge(
             f"The text alone takes {text_bytes:,} bytes of the {profile.max_bytes:,} that {profile.name} allows.",
             limit_bytes=profile.max_bytes,
             message_bytes=kept,
         )
-    shares = share_budget(room, [asset.facts.bytes for asset in assets]) if len(assets) > 1 else [room] * len(assets)
-    return [Budget(max_bytes=share, side_pixels=profile.side_pixels) for share in shares]
+    return room
 
 
-def plan_message(post: Postcard, parts: Sequence[Part], profile_name: str) -> Plan:
-    """Fit and host what a message needs for one profile, and lay out its parts."""
-    profile = profile_named(profile_name)
+def plan_message(post: Postcard, parts: Sequence[Part], profile: Profile) -> Plan:
+    """Fit and host what a message needs for one limit, and lay out its parts.
+
+    Each piece of media is fitted as if it had the message to itself; that tells what it needs. What comes out within its
+    share goes out as it is, the others are fitted to their shares. Made again, it is the same.
+    """
+    room = room_for_media(profile, parts)
+    media = [part for part in parts if isinstance(part, AssetPart)]
     with post.database.read() as connection:
-        assets = [get_asset(connection, part.asset_id) for part in parts if isinstance(part, AssetPart)]
-    budgets = budgets_for(profile, parts, assets)
-    renditions = [host_rendition(post, asset, profile, budget) for asset, budget in zip(assets, budgets, strict=True)]
+        assets = [get_asset(connection, part.asset_id) for part in media]
+    alone = [
+        host_rendition(post, asset, profile.name, budget_of(profile), part.choice)
+        for asset, part in zip(assets, media, strict=True)
+    ]
+    needs = [measure_need(made, asset.facts) for made, asset in zip(alone, assets, strict=True)]
+    shares = share_budget(room, needs)
+    renditions = [
+        made
+        if made.bytes <= share
+        else host_rendition(post, asset, profile.name, Budget(share, profile.side_pixels), part.choice)
+        for made, share, asset, part in zip(alone, shares, assets, media, strict=True)
+    ]
     hosted = iter(renditions)
     sendable = tuple(part if isinstance(part, TextPart) else link_to(post, next(hosted)) for part in parts)
-    return Plan(profile, sendable, tuple(renditions))
+    return Plan(profile, sendable, tuple(renditions), tuple(shares))
 
 
 def link_to(post: Postcard, rendition: Rendition) -> LinkPart:

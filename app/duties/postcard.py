@@ -26,6 +26,9 @@ class Decoders(Protocol):
     def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a module-level function in a confined process and give its result or its error."""
 
+    def run_watched(self, watch: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do so and call ``watch`` some times a second meanwhile; what it raises ends the process and leaves here."""
+
 
 @dataclass
 class Change:

@@ -7,7 +7,7 @@ from app.compose.numbers import parse_recipients
 from app.duties.campaigns import Order, assign_order, check_order
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
-from app.limits import profiles
+from app.limits import DEFAULT_PROFILE, limit_named, profiles
 from app.model.messages import Sender
 from app.records.senders import active_senders
 
@@ -26,7 +26,7 @@ class Preview:
 
 
 def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
-    """Make what would be sent, for each profile that the recipients need; without recipients, for the order's own.
+    """Make what would be sent, for each limit that the recipients need; without recipients, for the order's own.
 
     Nothing is created but renditions, which a later send uses; until they are made no row is written, so that a preview of
     100,000 numbers keeps nobody waiting.
@@ -37,24 +37,28 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
         if recipients:
             senders, chosen = assign_order(post, connection, order, recipients)
             groups = {
-                each.profile: (senders[each.recipient.country], each.recipient.number, each.recipient.operator_id)
+                (each.profile, each.side_pixels): (
+                    senders[each.recipient.country],
+                    each.recipient.number,
+                    each.recipient.operator_id,
+                )
                 for each in reversed(chosen)
             }
         else:
             sender = next(iter(active_senders(connection).values()))
-            name = order.profile if order.profile != "auto" else "universal"
-            groups = {name: (sender, "10000871000", None)}
+            name = order.profile if order.profile != "auto" else DEFAULT_PROFILE
+            groups = {(name, 0): (sender, "10000871000", None)}
             chosen = []
     previews = []
-    for name in sorted(groups, key=lambda each: profiles()[each].max_bytes):
-        sender, number, operator_id = groups[name]
-        plan = plan_message(post, order.parts, name)
+    for limit in sorted(groups, key=lambda each: (profiles()[each[0]].max_bytes, each[1])):
+        sender, number, operator_id = groups[limit]
+        plan = plan_message(post, order.parts, limit_named(*limit))
         composed = plan.compose(subject=order.subject, sender=sender)
         previews.append(
             Preview(
                 plan=plan,
                 sender=sender,
-                recipients=sum(each.profile == name for each in chosen),
+                recipients=sum((each.profile, each.side_pixels) == limit for each in chosen),
                 message_bytes=composed.message_bytes,
                 content_type=composed.content_type,
                 body=composed.body_for(number, operator_id),

@@ -126,19 +126,24 @@ def assign_recipients(
     """
     by_id = {each.openmarket_id: each for each in known_operators(connection).values() if each.openmarket_id}
     return [
-        NewMessage(
+        _new_message(
             each,
-            senders[each.country].id,
-            _profile_for(
-                each,
-                senders[each.country],
-                profile,
-                learnt.get(each.number) if each.operator_id is None else each.operator_id,
-                by_id,
-            ).name,
+            senders[each.country],
+            profile,
+            learnt.get(each.number) if each.operator_id is None else each.operator_id,
+            by_id,
         )
         for each in recipients
     ]
+
+
+def _new_message(
+    recipient: Recipient, sender: Sender, wanted: str, operator_id: int | None, by_id: Mapping[int, Operator]
+) -> NewMessage:
+    """Make the message of one recipient; an operator's own side is kept where it differs from the profile's."""
+    limit = _profile_for(recipient, sender, wanted, operator_id, by_id)
+    own_side = limit.side_pixels if limit.side_pixels != profile_named(limit.name).side_pixels else 0
+    return NewMessage(recipient, sender.id, limit.name, own_side)
 
 
 def is_loopback(url: str) -> bool:

@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
     "media-too-big": 422,
     "content-blocked": 403,
     "cannot-fit": 422,
+    "fitting-cancelled": 409,
     "invalid-recipients": 422,
     "no-sender": 422,
     "invalid-message": 422,

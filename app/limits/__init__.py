@@ -4,13 +4,15 @@ The rows are in ``profiles.csv`` and ``operators.csv`` beside this file. Edits o
 passed in: nothing here is ever written.
 """
 
-from app.limits.choice import RESERVED_BYTES, auto_profile, budget_of, profile_for
+from app.limits.choice import DEFAULT_PROFILE, RESERVED_BYTES, auto_profile, budget_of, limit_named, profile_for
 from app.limits.rows import operator_named, operators, profile_named, profiles
 
 __all__ = [
+    "DEFAULT_PROFILE",
     "RESERVED_BYTES",
     "auto_profile",
     "budget_of",
+    "limit_named",
     "operator_named",
     "operators",
     "profile_for",

@@ -10,7 +10,17 @@ from app.model.messages import SenderKind
 RESERVED_BYTES = 4096
 """What a message keeps for its text and headers when it carries one piece of media."""
 
-_UNKNOWN_COUNTRY = "universal"
+DEFAULT_PROFILE = "universal"
+"""What every asset is fitted to at once; also that of countries that are not known."""
+
+
+def limit_named(name: str, side_pixels: int = 0) -> Profile:
+    """Look a profile up, with an operator's own side in place of its own where there is one (0 = none).
+
+    Raises InvalidRequest when there is no profile of this name.
+    """
+    profile = profile_named(name)
+    return replace(profile, side_pixels=side_pixels) if side_pixels else profile
 
 
 def profile_for(operator: Operator, kind: SenderKind) -> Profile:
@@ -18,8 +28,7 @@ def profile_for(operator: Operator, kind: SenderKind) -> Profile:
 
     Raises InvalidRequest when an edited row names a profile that does not exist.
     """
-    profile = profile_named(operator.profile_by_kind.get(kind.value, _UNKNOWN_COUNTRY))
-    return replace(profile, side_pixels=operator.side_pixels) if operator.side_pixels else profile
+    return limit_named(operator.profile_by_kind.get(kind.value, DEFAULT_PROFILE), operator.side_pixels)
 
 
 def auto_profile(
@@ -39,8 +48,8 @@ def auto_profile(
     if operator is not None:
         return profile_for(operator, kind)
     rows = operators().values() if known is None else known
-    names = {row.profile_by_kind.get(kind.value, _UNKNOWN_COUNTRY) for row in rows if row.country == country}
-    return min(map(profile_named, names or {_UNKNOWN_COUNTRY}), key=lambda profile: profile.max_bytes)
+    names = {row.profile_by_kind.get(kind.value, DEFAULT_PROFILE) for row in rows if row.country == country}
+    return min(map(profile_named, names or {DEFAULT_PROFILE}), key=lambda profile: profile.max_bytes)
 
 
 def budget_of(profile: Profile, *, reserved_bytes: int = RESERVED_BYTES) -> Budget:

@@ -4,7 +4,7 @@ import secrets
 import time
 from typing import Literal
 
-Prefix = Literal["ast", "rnd", "cmp", "msg", "att", "rpt", "mo", "job", "tok", "usr", "snd", "req", "aud", "upl"]
+Prefix = Literal["ast", "rnd", "cmp", "msg", "att", "rpt", "mo", "job", "tok", "usr", "snd", "req", "aud", "upl", "fit"]
 
 
 def new_id(prefix: Prefix) -> str:

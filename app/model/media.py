@@ -36,7 +36,8 @@ class Facts:
     """What a file really is, as the decoder says.
 
     ``width`` and ``height`` are pixels as shown, after orientation; ``orientation`` is the EXIF number (1 upright).
-    ``color`` is the decoder's mode, such as "RGB", "CMYK", "P". ``seconds`` is 0.0 for a still.
+    ``color`` is the decoder's mode, such as "RGB", "CMYK", "P"; of a video "PQ" or "HLG" when it is HDR. ``seconds`` is
+    0.0 for a still. ``channels`` are those of a clip's sound, 0 = it has none; ``hertz`` is its sample rate.
     """
 
     kind: Kind
@@ -52,6 +53,8 @@ class Facts:
     has_location: bool = False
     has_metadata: bool = False
     has_profile: bool = False
+    channels: int = 2
+    hertz: int = 48_000
 
 
 CONTENT_TYPES = (

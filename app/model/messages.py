@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.model.media import WHOLE, Choice
 from app.model.status import CampaignState, MessageState, OutcomeKind
 
 
@@ -18,9 +19,10 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class AssetPart:
-    """A piece of media by the asset that it is made from; its rendition is chosen when the campaign is prepared."""
+    """A piece of media by the asset that it is made from; its rendition is made when the campaign is prepared."""
 
     asset_id: str
+    choice: Choice = WHOLE
 
 
 Part = TextPart | AssetPart
@@ -104,7 +106,10 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One campaign to one recipient. ``mt_id``, ``request_id``, ``problem`` are those of the latest attempt."""
+    """One campaign to one recipient. ``mt_id``, ``request_id``, ``problem`` are those of the latest attempt.
+
+    ``side_pixels`` is the operator's own longest side, 0 = that of the profile.
+    """
 
     id: str
     campaign_id: str
@@ -119,6 +124,7 @@ class Message:
     request_id: str
     problem: str
     updated_at: datetime
+    side_pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from app.model.media import Asset, AssetState, Facts, Kind, Spooled
 from app.model.status import UNFINISHED
 from app.records.tables import assets, campaign_assets, campaigns
 
+OTHER_NAMES = 5
+"""How many earlier names of the same bytes are remembered."""
+
 
 def _asset(row: sa.Row[Any]) -> Asset:
     facts = dict(row.facts)
@@ -26,6 +29,7 @@ def _asset(row: sa.Row[Any]) -> Asset:
         original_key=row.original_key,
         created_at=row.created_at,
         created_by=row.created_by,
+        other_names=tuple(row.other_names),
     )
 
 
@@ -70,7 +74,7 @@ def add_asset(
     known = find_asset_by_sha256(connection, upload.sha256)
     if known is not None:
         return known, False
-    row = {
+    row: dict[str, Any] = {
         "id": new_id("ast"),
         "sha256": upload.sha256,
         "filename": upload.filename,
@@ -80,6 +84,7 @@ def add_asset(
         "original_key": original_key,
         "created_at": at,
         "created_by": created_by,
+        "other_names": [],
     }
     try:
         with connection.begin_nested():
@@ -101,6 +106,18 @@ def settle_asset(
 ) -> None:
     """Say that fitting succeeded or failed."""
     connection.execute(sa.update(assets).where(assets.c.id == asset_id).values(state=state.value, failure=failure))
+
+
+def rename_asset(connection: sa.Connection, asset_id: str, filename: str) -> Asset:
+    """Call an asset as its bytes were called last; the names before that stay beside it, the newest five."""
+    asset = get_asset(connection, asset_id)
+    if filename == asset.filename:
+        return asset
+    before = [asset.filename, *(name for name in asset.other_names if name not in {filename, asset.filename})]
+    connection.execute(
+        sa.update(assets).where(assets.c.id == asset_id).values(filename=filename, other_names=before[:OTHER_NAMES])
+    )
+    return get_asset(connection, asset_id)
 
 
 def unfinished_campaigns_of(connection: sa.Connection, asset_id: str) -> list[str]:

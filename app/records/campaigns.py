@@ -11,6 +11,7 @@ from app.errors import NotFound, WrongState
 from app.model.ids import new_id
 from app.model.messages import AssetPart, Campaign, Part, Recipient, TextPart
 from app.model.status import CampaignState, MessageState, may_move
+from app.records.choices import choice_from_json, choice_to_json
 from app.records.tables import campaign_assets, campaigns, messages
 
 ANSWER_WITHIN = timedelta(minutes=5)
@@ -35,19 +36,26 @@ class NewCampaign:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """One recipient of a new campaign with the sender and the profile that serve it."""
+    """One recipient of a new campaign with the sender and the profile that serve it.
+
+    ``side_pixels`` is the operator's own longest side, 0 = that of the profile.
+    """
 
     recipient: Recipient
     sender_id: str
     profile: str
+    side_pixels: int = 0
 
 
-def _part_to_json(part: Part) -> dict[str, str]:
-    return {"text": part.text} if isinstance(part, TextPart) else {"asset_id": part.asset_id}
+def part_to_json(part: Part) -> dict[str, Any]:
+    """Write a part in the words of the API."""
+    if isinstance(part, TextPart):
+        return {"text": part.text}
+    return {"asset_id": part.asset_id, **choice_to_json(part.choice)}
 
 
-def _part_from_json(part: Mapping[str, str]) -> Part:
-    return TextPart(part["text"]) if "text" in part else AssetPart(part["asset_id"])
+def _part_from_json(part: dict[str, Any]) -> Part:
+    return TextPart(part["text"]) if "text" in part else AssetPart(part["asset_id"], choice_from_json(part))
 
 
 def _campaign(row: sa.Row[Any]) -> Campaign:
@@ -82,7 +90,7 @@ def add_campaign(
             source=new.source,
             mt_config=new.mt_config,
             profile=new.profile,
-            parts=[_part_to_json(part) for part in new.parts],
+            parts=[part_to_json(part) for part in new.parts],
             state=new.state.value,
             pause_reason="",
             created_at=at,
@@ -106,6 +114,7 @@ def add_campaign(
             "operator_id": each.recipient.operator_id,
             "sender_id": each.sender_id,
             "profile": each.profile,
+            "side_pixels": each.side_pixels,
             "state": MessageState.PENDING.value,
             "attempts": 0,
             "mt_id": "",

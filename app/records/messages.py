@@ -47,6 +47,7 @@ def message_of(row: sa.Row[Any]) -> Message:
         request_id=row.request_id,
         problem=row.problem,
         updated_at=row.updated_at,
+        side_pixels=row.side_pixels,
     )
 
 
@@ -72,10 +73,12 @@ def list_messages(
     return [message_of(row) for row in connection.execute(query.order_by(messages.c.id).limit(limit))]
 
 
-def profiles_of(connection: sa.Connection, campaign_id: str) -> list[str]:
-    """Name the profiles that the messages of a campaign need."""
-    query = sa.select(messages.c.profile).where(messages.c.campaign_id == campaign_id).distinct()
-    return sorted(connection.scalars(query))
+def limits_of(connection: sa.Connection, campaign_id: str) -> list[tuple[str, int]]:
+    """Name the limits that the messages of a campaign need: profile, and the operator's own side (0 = the profile's)."""
+    query = (
+        sa.select(messages.c.profile, messages.c.side_pixels).where(messages.c.campaign_id == campaign_id).distinct()
+    )
+    return sorted((row.profile, row.side_pixels) for row in connection.execute(query))
 
 
 def numbers_of(connection: sa.Connection, campaign_id: str, *, state: MessageState) -> list[str]:

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from app.errors import StoreUnavailable
 from app.model.ids import new_id
-from app.model.media import Budget, Fitted, HostedObject, ObjectState, Quality, Rendition
+from app.model.media import WHOLE, Budget, Choice, Fitted, HostedObject, ObjectState, Quality, Rendition
 from app.model.ports import Stored
+from app.records.choices import choice_from_text, choice_to_text
 from app.records.tables import assets, objects, renditions
 
 
@@ -49,6 +50,7 @@ def _rendition(row: sa.Row[Any]) -> Rendition:
         quality=Quality(**row.quality),
         given_up=tuple(row.given_up),
         created_at=row.created_at,
+        choice=choice_from_text(row.choice),
         object=_object(row),
     )
 
@@ -70,14 +72,23 @@ def renditions_of(connection: sa.Connection, asset_ids: Iterable[str]) -> Sequen
     return [_rendition(row) for row in connection.execute(query)]
 
 
-def find_rendition(connection: sa.Connection, asset_id: str, profile: str, budget: Budget) -> Rendition | None:
-    """Find the hosted rendition of an asset for one budget."""
-    query = _select_renditions().where(
+def _same(asset_id: str, profile: str, budget: Budget, choice: Choice) -> sa.ColumnElement[bool]:
+    """Tell one rendition from all others."""
+    return sa.and_(
         renditions.c.asset_id == asset_id,
         renditions.c.profile == profile,
         renditions.c.budget_bytes == budget.max_bytes,
         renditions.c.side_pixels == budget.side_pixels,
-        objects.c.state == ObjectState.HOSTED.value,
+        renditions.c.choice == choice_to_text(choice),
+    )
+
+
+def find_rendition(
+    connection: sa.Connection, asset_id: str, profile: str, budget: Budget, choice: Choice = WHOLE
+) -> Rendition | None:
+    """Find the hosted rendition of an asset for one budget and choice."""
+    query = _select_renditions().where(
+        _same(asset_id, profile, budget, choice), objects.c.state == ObjectState.HOSTED.value
     )
     rows = [_rendition(row) for row in connection.execute(query)]
     return next((each for each in rows if each.budget.content_types == budget.content_types), None)
@@ -107,7 +118,15 @@ def _lock(connection: sa.Connection, key: str) -> HostedObject | None:
 
 
 def reserve_rendition(
-    connection: sa.Connection, *, asset_id: str, profile: str, budget: Budget, fitted: Fitted, key: str, at: datetime
+    connection: sa.Connection,
+    *,
+    asset_id: str,
+    profile: str,
+    budget: Budget,
+    fitted: Fitted,
+    key: str,
+    at: datetime,
+    choice: Choice = WHOLE,
 ) -> str:
     """Write the reference before the bytes are put.
 
@@ -128,12 +147,7 @@ def reserve_rendition(
             lasting = _lock(connection, key)
     if lasting is not None and lasting.state is ObjectState.DELETING:
         raise StoreUnavailable("The same bytes are being deleted at this moment; try again.", key=key)
-    same = sa.and_(
-        renditions.c.asset_id == asset_id,
-        renditions.c.profile == profile,
-        renditions.c.budget_bytes == budget.max_bytes,
-        renditions.c.side_pixels == budget.side_pixels,
-    )
+    same = _same(asset_id, profile, budget, choice)
     facts = {
         "key": key,
         "content_types": list(budget.content_types),
@@ -157,6 +171,7 @@ def reserve_rendition(
             profile=profile,
             budget_bytes=budget.max_bytes,
             side_pixels=budget.side_pixels,
+            choice=choice_to_text(choice),
             created_at=at,
             **facts,
         )

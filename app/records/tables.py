@@ -37,6 +37,8 @@ assets = sa.Table(
     _at("created_at"),
     sa.Column("created_by", sa.String(200), nullable=False),
     _at("deleted_at", null=True),
+    # Under which other names the same bytes came before; ``filename`` is the last one.
+    sa.Column("other_names", sa.JSON, nullable=False),
 )
 # The same bytes are one asset as long as it is not deleted.
 sa.Index(
@@ -77,7 +79,24 @@ renditions = sa.Table(
     sa.Column("quality", sa.JSON, nullable=False),
     sa.Column("given_up", sa.JSON, nullable=False),
     _at("created_at"),
-    sa.UniqueConstraint("asset_id", "profile", "budget_bytes", "side_pixels"),
+    # What the caller chose to have made of it, as text: "auto", "mp4", "auto 1.500+12.000" (from 1.5 s on, 12 s long).
+    sa.Column("choice", sa.String(60), nullable=False),
+    sa.UniqueConstraint("asset_id", "profile", "budget_bytes", "side_pixels", "choice"),
+)
+
+# What is being fitted at this moment and has taken a while: how far it is, and whether somebody wants it to stop.
+fittings = sa.Table(
+    "fittings",
+    metadata,
+    _id(),
+    sa.Column("asset_id", sa.ForeignKey("assets.id"), nullable=False, index=True),
+    sa.Column("profile", sa.String(40), nullable=False),
+    sa.Column("choice", sa.String(60), nullable=False),
+    sa.Column("progress", sa.Float, nullable=False),
+    sa.Column("cancelled", sa.Boolean, nullable=False),
+    _at("started_at"),
+    # A process that was killed leaves its row; past this it counts no more.
+    _at("until"),
 )
 
 senders = sa.Table(
@@ -143,6 +162,8 @@ messages = sa.Table(
     sa.Column("operator_id", sa.BigInteger),
     sa.Column("sender_id", sa.ForeignKey("senders.id"), nullable=False),
     sa.Column("profile", sa.String(40), nullable=False),
+    # The operator's own longest side, where it differs from the profile's; 0 = the profile's.
+    sa.Column("side_pixels", sa.Integer, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     # The latest attempt, shown without a join.
     sa.Column("attempt_id", sa.String(40)),

@@ -8,9 +8,9 @@ from typing import cast
 
 import structlog
 
+from app.duties.fitting import problem_of
 from app.duties.postcard import JobKind, Postcard
 from app.errors import Broken, PostcardError, Rejected
-from app.pipeline import problem_of
 from app.records.jobs import Job, claim_job, extend_job, finish_job, put_back_job
 from app.telemetry import log, log_error
 from app.work.handlers import HANDLERS, LEASE, give_up

@@ -4,37 +4,34 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from app.duties.claims import pause
+from app.duties.fitting import problem_of, settle_unfitted
 from app.duties.postcard import JobKind, Postcard
 from app.duties.removal import finish_deletions
 from app.duties.takedown import erase_object
 from app.errors import NotFound, PostcardError
-from app.model.media import AssetState
 from app.model.status import CampaignState
 from app.pipeline import (
-    make_rendition,
-    problem_of,
+    fit_asset,
     ready_campaign,
     send_batch,
     settle_report,
     start_campaign,
     take_upload,
 )
-from app.records.assets import settle_asset
 from app.records.campaigns import get_campaign
 from app.records.jobs import Job
 from app.records.uploads import settle_upload
 
 LEASE = timedelta(seconds=20)
 """A killed worker's job is taken over after this; a living one extends it every third of it."""
-DEFAULT_PROFILE = "universal"
 Handler = Callable[[Postcard, Job], timedelta | None]
 """Does one job; the time it gives back is when it wants to be done again."""
 
 
-def fit_asset(post: Postcard, job: Job) -> None:
-    """Make the rendition that every asset gets at once."""
+def fit(post: Postcard, job: Job) -> None:
+    """Make what every asset gets at once."""
     try:
-        make_rendition(post, job.subject, DEFAULT_PROFILE)
+        fit_asset(post, job.subject)
     except NotFound:
         return  # deleted while it waited
 
@@ -85,7 +82,7 @@ def take_in(post: Postcard, job: Job) -> None:
 
 
 HANDLERS: dict[JobKind, Handler] = {
-    "fit_asset": fit_asset,
+    "fit_asset": fit,
     "start_campaign": prepare,
     "send_campaign": send,
     "settle_reports": settle,
@@ -101,8 +98,7 @@ def give_up(post: Postcard, job: Job, error: PostcardError) -> None:
         with post.change() as change:
             settle_upload(change.connection, job.subject, "failed", failure=problem_of(error))
     if job.kind == "fit_asset":
-        with post.change() as change:
-            settle_asset(change.connection, job.subject, AssetState.FAILED, problem_of(error))
+        settle_unfitted(post, job.subject, error)
     if job.kind in {"start_campaign", "send_campaign"}:
         with post.change() as change:
             pause(change, job.subject, f"{error.title}: {error.detail} {error.remedy}".strip())

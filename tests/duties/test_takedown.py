@@ -11,7 +11,6 @@ from app.duties.media import host_rendition, keep_upload
 from app.duties.postcard import Postcard
 from app.duties.takedown import take_down
 from app.errors import ContentBlocked, NotFound
-from app.limits import profile_named
 from app.model.media import Budget
 from app.model.messages import AssetPart
 from app.model.status import CampaignState
@@ -102,7 +101,7 @@ def test_other_uploads_that_were_fitted_to_the_same_bytes_go_with_it(post: Postc
     assert take_down(post, asset.id, reason="A claim.", by="mia").paused == (campaign.id,)
     budget = Budget(285_904, 1920)
     with pytest.raises(ContentBlocked):
-        host_rendition(post, copy, profile_named("universal"), budget)
+        host_rendition(post, copy, "universal", budget)
     with pytest.raises(NotFound):
         post.store.describe(rendition.key)
 

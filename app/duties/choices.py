@@ -1,0 +1,73 @@
+"""What a caller may choose to have made of an asset, and what is offered when it cannot go out as it is."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.errors import CannotFit, InvalidMessage, InvalidRequest
+from app.fit.choice import FORMS, require_possible
+from app.limits import budget_of
+from app.model.media import WHOLE, Asset, AssetState, Choice, Form, Kind, Profile
+from app.records.choices import choice_to_json
+
+# How the fitters call what they offer, and the form that it is.
+_OFFERED = {"mp4": Form.MP4, "video": Form.MP4, "first_frame": Form.FIRST_FRAME, "3gp": Form.THREE_GP}
+_FIELDS = {"form": "as", "start": "cut.start", "seconds": "cut.seconds"}
+
+
+def forms_of(asset: Asset) -> list[str]:
+    """Name the forms that can be asked for."""
+    return [form.value for form in FORMS[asset.facts.kind] if form is not Form.AUTO]
+
+
+def require_choosable(asset: Asset, choice: Choice) -> None:
+    """Refuse a form that this kind of file cannot take, or a cut that is not inside of it.
+
+    Raises:
+        InvalidRequest: in the words of the API, with what is possible.
+    """
+    try:
+        require_possible(asset.facts, choice)
+    except InvalidRequest as error:
+        errors = [{**each, "field": _FIELDS.get(each["field"], each["field"])} for each in error.facts["errors"]]
+        possible = {"forms": forms_of(asset), "length_seconds": asset.facts.seconds}
+        raise InvalidRequest(error.detail, errors=errors, asset_id=asset.id, **possible) from error
+
+
+def require_sendable(asset: Asset, choice: Choice, limits: Iterable[Profile]) -> None:
+    """Refuse early what is known not to become anything: an asset that failed, as it is, for no larger limit.
+
+    ``limits`` are those of the recipients. What was chosen instead is made when the campaign is prepared.
+
+    Raises:
+        InvalidMessage: with ``choices``, where there are any.
+    """
+    require_choosable(asset, choice)
+    failure = asset.failure
+    if failure is None or (choice != WHOLE and _may_be_chosen(failure)):
+        return
+    failed_for = failure.get("limit_bytes")
+    larger = failed_for is not None and all(budget_of(limit).max_bytes > failed_for for limit in limits)
+    if larger or (asset.state is AssetState.READY and failed_for is None):
+        return
+    more = {"choices": failure["choices"]} if failure.get("choices") else {}
+    raise InvalidMessage(
+        f"The asset {asset.id} cannot be sent as it is: {failure.get('detail', 'it failed')}", asset_id=asset.id, **more
+    )
+
+
+def _may_be_chosen(failure: Mapping[str, Any]) -> bool:
+    return bool(failure.get("choices")) or failure.get("slug") == "fitting-cancelled"
+
+
+def facts_with_choices(error: CannotFit, asset: Asset, choice: Choice) -> dict[str, Any]:
+    """Name what would fit instead as data, each as it is sent back: ``{"as": ...}``, ``{"cut": {...}}`` or both."""
+    facts = dict(error.facts)
+    instead = [str(each) for each in facts.pop("instead", [])]
+    offered = [Choice(_OFFERED[each]) for each in instead if each in _OFFERED]
+    seconds = float(facts.get("fits_seconds", 0))
+    if "cut" in instead and seconds >= 1:
+        offered.insert(0, Choice(choice.form, choice.start, seconds))
+    if asset.facts.kind is Kind.VIDEO and choice.form is not Form.FIRST_FRAME:
+        offered.append(Choice(Form.FIRST_FRAME))
+    choices = [choice_to_json(each) for each in dict.fromkeys(offered) if each != choice]
+    return {**facts, "choices": choices, "asset_id": asset.id}
