@@ -9,22 +9,36 @@ from app.duties.postcard import Postcard
 from app.errors import MessageTooLarge
 from app.fit.share import measure_need, share_budget
 from app.limits import RESERVED_BYTES, budget_of
-from app.model.media import Budget, Profile, Rendition
+from app.model.media import Asset, Budget, Profile, Rendition
 from app.model.messages import AssetPart, LinkPart, Part, SendablePart, Sender, TextPart
 from app.records.assets import get_asset
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What goes out to everybody of one limit: the parts in display order, and the rendition behind each link.
+class PlannedMedia:
+    """One piece of media in a message: what it is made from, what goes out, and how many bytes it may have here."""
 
-    ``profile`` has the operator's own side where there is one; ``shares`` are the bytes that each rendition may have here.
+    asset: Asset
+    rendition: Rendition
+    share_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What goes out to everybody of one limit: the parts in display order, and what stands behind each link, in that order.
+
+    ``profile`` has the operator's own side where there is one; ``room_bytes`` is what all media may have together.
     """
 
     profile: Profile
     parts: tuple[SendablePart, ...]
-    renditions: tuple[Rendition, ...]
-    shares: tuple[int, ...] = ()
+    media: tuple[PlannedMedia, ...]
+    room_bytes: int
+
+    @property
+    def renditions(self) -> list[Rendition]:
+        """What the parts link to."""
+        return [each.rendition for each in self.media]
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -72,24 +86,23 @@ def plan_message(post: Postcard, parts: Sequence[Part], profile: Profile) -> Pla
     share goes out as it is, the others are fitted to their shares. Made again, it is the same.
     """
     room = room_for_media(profile, parts)
-    media = [part for part in parts if isinstance(part, AssetPart)]
+    wanted = [part for part in parts if isinstance(part, AssetPart)]
     with post.database.read() as connection:
-        assets = [get_asset(connection, part.asset_id) for part in media]
+        assets = [get_asset(connection, part.asset_id) for part in wanted]
     alone = [
         host_rendition(post, asset, profile.name, budget_of(profile), part.choice)
-        for asset, part in zip(assets, media, strict=True)
+        for asset, part in zip(assets, wanted, strict=True)
     ]
-    needs = [measure_need(made, asset.facts) for made, asset in zip(alone, assets, strict=True)]
-    shares = share_budget(room, needs)
-    renditions = [
-        made
-        if made.bytes <= share
-        else host_rendition(post, asset, profile.name, Budget(share, profile.side_pixels), part.choice)
-        for made, share, asset, part in zip(alone, shares, assets, media, strict=True)
-    ]
-    hosted = iter(renditions)
-    sendable = tuple(part if isinstance(part, TextPart) else link_to(post, next(hosted)) for part in parts)
-    return Plan(profile, sendable, tuple(renditions), tuple(shares))
+    shares = share_budget(room, [measure_need(made, asset.facts) for made, asset in zip(alone, assets, strict=True)])
+    media = []
+    for asset, part, made, share in zip(assets, wanted, alone, shares, strict=True):
+        fits = made.bytes <= share
+        budget = Budget(share, profile.side_pixels)
+        rendition = made if fits else host_rendition(post, asset, profile.name, budget, part.choice)
+        media.append(PlannedMedia(asset, rendition, share))
+    hosted = iter(media)
+    sendable = tuple(part if isinstance(part, TextPart) else link_to(post, next(hosted).rendition) for part in parts)
+    return Plan(profile, sendable, tuple(media), room)
 
 
 def link_to(post: Postcard, rendition: Rendition) -> LinkPart:

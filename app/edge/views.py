@@ -1,17 +1,17 @@
 """Nouns to JSON, in one place: the API answers these, and the pages show them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from app.compose.regions import SERVED
 from app.duties.handsets import handset_of
-from app.duties.leases import lease_of
+from app.duties.plan import PlannedMedia
 from app.duties.postcard import Postcard
 from app.duties.preview import Preview
 from app.duties.unknown import note_unknown
 from app.edge.context import Edge
-from app.edge.schemas.assets import AssetOut, RenditionOut
+from app.edge.media_views import rendition_out
 from app.edge.schemas.campaigns import (
     AttemptOut,
     CampaignOut,
@@ -22,81 +22,11 @@ from app.edge.schemas.campaigns import (
     ReportOut,
     UnknownOut,
 )
-from app.model.media import Asset, Rendition
-from app.model.messages import AssetPart, Campaign, EmbeddedPart, LinkPart, Message, Recipient, SendablePart, TextPart
-from app.records.campaigns import count_messages
+from app.model.messages import Campaign, EmbeddedPart, LinkPart, Message, Recipient, TextPart
+from app.records.campaigns import count_messages, part_to_json
 from app.records.database import Connection
 from app.records.messages import attempts_of
-from app.records.objects import renditions_of
 from app.records.reports import reports_of
-
-
-def rendition_out(edge: Edge, rendition: Rendition) -> RenditionOut:
-    """Show a rendition with its lease."""
-    hosted = [rendition.object] if rendition.object else []
-    available, held = lease_of(
-        hosted, lifecycle_days=edge.lifecycle_days(), minimum_days=edge.post.settings.lease.minimum_days
-    )
-    stands, link = rendition.object, edge.post.store.link_to(rendition.key)
-    return RenditionOut(
-        id=rendition.id,
-        profile=rendition.profile,
-        url=link.url,
-        url_expires_at=link.expires_at,
-        content_type=rendition.content_type,
-        bytes=rendition.bytes,
-        width=rendition.width,
-        height=rendition.height,
-        sha256=rendition.sha256,
-        budget_bytes=rendition.budget.max_bytes,
-        side_pixels=rendition.budget.side_pixels,
-        given_up=list(rendition.given_up),
-        untouched=rendition.untouched,
-        quality=asdict(rendition.quality),
-        created_at=rendition.created_at,
-        stored_at=stands.stored_at if stands else None,
-        last_requested_at=stands.last_requested_at if stands else None,
-        available_until=available,
-        held_until=held,
-        verified_at=stands.verified_at if stands else None,
-        verified=stands.verified if stands else None,
-    )
-
-
-def assets_out(edge: Edge, connection: Connection, assets: Sequence[Asset]) -> list[AssetOut]:
-    """Show assets with their renditions; two queries however many they are."""
-    by_asset: dict[str, list[RenditionOut]] = defaultdict(list)
-    for rendition in renditions_of(connection, [asset.id for asset in assets]):
-        by_asset[rendition.asset_id].append(rendition_out(edge, rendition))
-    return [_asset_out(asset, by_asset[asset.id]) for asset in assets]
-
-
-def _asset_out(asset: Asset, renditions: list[RenditionOut]) -> AssetOut:
-    facts = asset.facts
-    requested = [each.last_requested_at for each in renditions if each.last_requested_at]
-    ends = [each.available_until for each in renditions if each.available_until]
-    holds = [each.held_until for each in renditions if each.held_until]
-    return AssetOut(
-        id=asset.id,
-        sha256=asset.sha256,
-        filename=asset.filename,
-        content_type=facts.content_type,
-        bytes=facts.bytes,
-        width=facts.width,
-        height=facts.height,
-        kind=facts.kind.value,
-        frames=facts.frames,
-        seconds=facts.seconds,
-        has_location=facts.has_location,
-        created_at=asset.created_at,
-        created_by=asset.created_by,
-        state=asset.state.value,
-        failure=asset.failure,
-        last_requested_at=max(requested, default=None),
-        available_until=min(ends, default=None),
-        held_until=max(holds, default=None),
-        renditions=renditions,
-    )
 
 
 def campaigns_out(connection: Connection, campaigns: Sequence[Campaign]) -> list[CampaignOut]:
@@ -121,10 +51,7 @@ def _campaign_out(campaign: Campaign, counts: dict[str, int]) -> CampaignOut:
         source=campaign.source,
         mt_config=campaign.mt_config,
         profile=campaign.profile,
-        parts=[
-            {"asset_id": part.asset_id} if isinstance(part, AssetPart) else {"text": part.text}
-            for part in campaign.parts
-        ],
+        parts=[part_to_json(part) for part in campaign.parts],
         counts=counts,
         recipients=sum(counts.values()),
         pause_reason=campaign.pause_reason,
@@ -164,6 +91,7 @@ def _message_out(message: Message, attempts: list[AttemptOut], reports: list[Rep
         country=message.country,
         operator_id=message.operator_id,
         profile=message.profile,
+        side_pixels=message.side_pixels,
         state=message.state.value,
         mt_id=message.mt_id,
         request_id=message.request_id,
@@ -175,31 +103,36 @@ def _message_out(message: Message, attempts: list[AttemptOut], reports: list[Rep
     )
 
 
-def preview_out(preview: Preview) -> PreviewItemOut:
-    """Show what everybody of one profile would get."""
-    renditions = iter(preview.plan.renditions)
+def preview_out(edge: Edge, preview: Preview, posters: Mapping[str, str]) -> PreviewItemOut:
+    """Show what everybody of one limit would get; ``posters`` are the stills of clips by their asset."""
+    plan = preview.plan
+    media = iter(plan.media)
     return PreviewItemOut(
-        profile=preview.plan.profile.name,
-        limit_bytes=preview.plan.profile.max_bytes,
+        profile=plan.profile.name,
+        side_pixels=plan.profile.side_pixels,
+        limit_bytes=plan.profile.max_bytes,
+        media_bytes=plan.room_bytes,
         message_bytes=preview.message_bytes,
         recipients=preview.recipients,
         sender={**asdict(preview.sender), "kind": preview.sender.kind.value},
-        parts=[_part_out(part, renditions) for part in preview.plan.parts],
+        parts=[
+            _link_out(edge, part, next(media), posters) if isinstance(part, LinkPart) else _part_out(part)
+            for part in plan.parts
+        ],
         advice=list(preview.advice),
         content_type=preview.content_type,
         body=preview.body.decode("utf-8", "replace"),
     )
 
 
-def _part_out(part: SendablePart, renditions: Iterable[Rendition]) -> PreviewPartOut:
+def _part_out(part: TextPart | EmbeddedPart) -> PreviewPartOut:
     if isinstance(part, TextPart):
         return PreviewPartOut(text=part.text, bytes=len(part.text.encode()))
-    if isinstance(part, EmbeddedPart):
-        return PreviewPartOut(content_type=part.content_type, bytes=len(part.content))
-    return _link_out(part, next(iter(renditions)))
+    return PreviewPartOut(content_type=part.content_type, bytes=len(part.content))
 
 
-def _link_out(part: LinkPart, rendition: Rendition) -> PreviewPartOut:
+def _link_out(edge: Edge, part: LinkPart, planned: PlannedMedia, posters: Mapping[str, str]) -> PreviewPartOut:
+    rendition = planned.rendition
     return PreviewPartOut(
         url=part.url,
         content_type=part.content_type,
@@ -209,6 +142,9 @@ def _link_out(part: LinkPart, rendition: Rendition) -> PreviewPartOut:
         given_up=list(rendition.given_up),
         untouched=rendition.untouched,
         asset_id=rendition.asset_id,
+        budget_bytes=planned.share_bytes,
+        rendition=rendition_out(edge, rendition, planned.asset.facts),
+        poster_url=posters.get(rendition.asset_id),
     )
 
 

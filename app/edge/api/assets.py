@@ -5,14 +5,15 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 
+from app.duties.fitting import cancel_fitting
 from app.duties.removal import remove_asset
 from app.edge.auth import caller
 from app.edge.context import edge, the_post
 from app.edge.idempotency import Settle, once
+from app.edge.media_views import assets_out, rendition_out
 from app.edge.problems import error_named
 from app.edge.schemas.assets import AssetOut, AssetPageOut, RenditionIn, RenditionOut, UrlIn
 from app.edge.schemas.shapes import PageQuery
-from app.edge.views import assets_out, rendition_out
 from app.edge.waiting import preferred_wait, wait_until_fitted
 from app.errors import BodyTypeWrong, PostcardError, UploadTooLarge
 from app.model.media import Asset, AssetState, Spooled
@@ -149,16 +150,25 @@ def delete_asset(asset_id: str) -> tuple[str, int]:
     return "", 204
 
 
+@blueprint.post("/campaign-assets/<asset_id>/cancel")
+@blueprint.output(AssetOut)
+def cancel(asset_id: str) -> AssetOut:
+    """Stop whatever is being fitted of an asset: one that was *fitting* is *failed* then; upload it again to try again."""
+    return _shown(cancel_fitting(the_post(), asset_id))
+
+
 @blueprint.post("/campaign-assets/<asset_id>/renditions")
 @blueprint.input(RenditionIn, arg_name="body")
 @blueprint.output(RenditionOut, status_code=201)
 def create_rendition(asset_id: str, body: RenditionIn) -> Response:
-    """Fit an asset, alone in its message, to a profile and host it; made before = the same rendition."""
+    """Fit an asset, alone in its message, to a profile, in the form and cut that you choose; made before = the same one."""
 
     def work(settle: Settle) -> Response:
         post = the_post()
-        made = rendition_out(edge(), make_rendition(post, asset_id, body.profile)).as_json()
+        rendition = make_rendition(post, asset_id, body.profile, body.choice())
         with post.change() as change:
+            asset = get_asset(change.connection, asset_id)
+            made = rendition_out(edge(), rendition, asset.facts).as_json()
             settle(change.connection, 201, made)
         answer = jsonify(made)
         answer.status_code = 201

@@ -18,8 +18,9 @@ from app.duties.postcard import Change
 from app.duties.preview import preview_campaign
 from app.duties.recipients import require_unlocked
 from app.edge.auth import caller
-from app.edge.context import the_post
+from app.edge.context import edge, the_post
 from app.edge.idempotency import Settle, once
+from app.edge.media_views import posters_out
 from app.edge.schemas.campaigns import (
     CampaignIn,
     CampaignOut,
@@ -33,7 +34,7 @@ from app.edge.schemas.campaigns import (
 )
 from app.edge.schemas.shapes import PageQuery
 from app.edge.views import campaign_out, campaigns_out, countries_of, preview_out
-from app.model.messages import Campaign
+from app.model.messages import AssetPart, Campaign
 from app.records.campaigns import get_campaign, list_campaigns
 
 blueprint = APIBlueprint("campaigns", __name__, tag="Campaigns")
@@ -71,8 +72,12 @@ def create_one(body: CampaignIn) -> Response:
 @blueprint.output(PreviewOut)
 def preview(body: PreviewIn) -> PreviewOut:
     """Make what would be sent, for each profile that the recipients need; nothing is sent."""
-    previews = preview_campaign(the_post(), body.order(body.recipients))
-    return PreviewOut(subject=body.subject or "", previews=[preview_out(each) for each in previews])
+    order = body.order(body.recipients)
+    previews = preview_campaign(the_post(), order)
+    with the_post().database.read() as connection:
+        media = [part.asset_id for part in order.parts if isinstance(part, AssetPart)]
+        posters = posters_out(edge(), connection, media)
+    return PreviewOut(subject=order.subject, previews=[preview_out(edge(), each, posters) for each in previews])
 
 
 @blueprint.post("/recipients/check")

@@ -10,9 +10,10 @@ from app.duties.campaigns import begin_campaign, cancel_campaign, pause_campaign
 from app.duties.postcard import Postcard
 from app.edge.auth import caller
 from app.edge.context import edge, the_post
+from app.edge.media_views import assets_out
 from app.edge.pages.words import is_moving
 from app.edge.schemas.assets import AssetOut
-from app.edge.views import assets_out, campaign_out, campaigns_out, message_out, messages_out
+from app.edge.views import campaign_out, campaigns_out, message_out, messages_out
 from app.errors import NotFound
 from app.model.messages import AssetPart, Campaign
 from app.model.status import MessageState

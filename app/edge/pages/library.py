@@ -7,8 +7,8 @@ from app.duties.removal import remove_asset
 from app.edge.api.takedowns import confirmed_takedown, takedown_out
 from app.edge.auth import require_admin
 from app.edge.context import edge, the_post
+from app.edge.media_views import assets_out
 from app.edge.schemas.takedowns import TakedownIn
-from app.edge.views import assets_out
 from app.records.assets import get_asset, list_assets
 
 blueprint = Blueprint("library", __name__)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 
 from app.duties.campaigns import Order
+from app.edge.schemas.assets import ChoiceIn, RenditionOut
 from app.edge.schemas.shapes import In, Out
 from app.model.messages import AssetPart, TextPart
 
@@ -20,14 +21,14 @@ class TextPartIn(In):
         return TextPart(self.text)
 
 
-class AssetPartIn(In):
-    """A piece of media."""
+class AssetPartIn(ChoiceIn):
+    """A piece of media, as it is, or in a form and cut of one's choice."""
 
     asset_id: str = Field(max_length=60)
 
     def noun(self) -> AssetPart:
         """Give the part."""
-        return AssetPart(self.asset_id)
+        return AssetPart(self.asset_id, self.choice())
 
 
 class RecipientIn(In):
@@ -126,7 +127,7 @@ class CampaignOut(Out):
     source: str
     mt_config: str
     profile: str
-    parts: list[dict[str, str]]
+    parts: list[dict[str, Any]]
     counts: dict[str, int]
     recipients: int
     pause_reason: str
@@ -196,6 +197,7 @@ class MessageOut(Out):
     country: str
     operator_id: int | None
     profile: str
+    side_pixels: int = Field(description="The operator's own longest side; 0 = that of the profile.")
     state: str
     mt_id: str
     request_id: str
@@ -228,13 +230,18 @@ class PreviewPartOut(Out):
     given_up: list[str] = Field(default_factory=list)
     untouched: bool = False
     asset_id: str | None = None
+    budget_bytes: int | None = Field(default=None, description="What this piece may have, beside the other parts.")
+    rendition: RenditionOut | None = Field(default=None, description="Where the bytes come from, with all figures.")
+    poster_url: str | None = None
 
 
 class PreviewItemOut(Out):
     """What everybody of one profile would get."""
 
     profile: str
+    side_pixels: int = Field(description="The longest side: the profile's, or the operator's own.")
     limit_bytes: int
+    media_bytes: int = Field(description="What all media of the message may have together.")
     message_bytes: int
     recipients: int
     sender: dict[str, Any]

@@ -30,11 +30,12 @@ class In(BaseModel):
 class Out(BaseModel):
     """An answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Some words of the API are none for a Python attribute, such as ``as``.
+    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON, as the API answers it."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
 
 
 class ProblemOut(BaseModel):
