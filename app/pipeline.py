@@ -260,10 +260,9 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
 
 
 def take_callbacks(post: Postcard, posted: Sequence[Posted]) -> None:
-    """Store what OpenMarket posted, as it came, in one transaction, and have it worked on after the answers."""
+    """Store what OpenMarket posted, as it came, in one transaction; a worker looks for it some times a second."""
     with post.change() as change:
         add_callbacks(change.connection, posted, at=change.at)
-        change.job("settle_reports", "new")
 
 
 def settle_report(post: Postcard, *, early: bool = True) -> int:

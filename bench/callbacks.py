@@ -1,7 +1,8 @@
 """Delivery reports at 500 a second, posted to a real web process while a worker settles them, all on one SQLite file.
 
 The load is open: each report has its moment, and its time counts from there, however late the answers before it were. The
-reports are about messages that were really sent, two for each, as operators send them. CPU is that of the web process.
+reports are about messages that were really sent, two for each, as operators send them. Once a second a STOP comes among them;
+it counts from its moment to the row that suppresses its number. CPU is that of the web process.
 """
 
 import asyncio
@@ -10,9 +11,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.duties.campaigns import Order, create_campaign
@@ -23,6 +26,7 @@ from bench.path import assembled, environment_of, work_off
 from bench.send import Row, make_row, running_gateway
 
 PER_SECOND = 500
+WARM_UP = 100
 IDLE_SECONDS = 3.0  # gunicorn closes what was idle for 5 s
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ROOT = Path(__file__).parents[1]
@@ -82,8 +86,9 @@ class _Client:
         self.failed = 0
 
     async def post(self, body: bytes, due: float) -> None:
+        content_type = "multipart/mixed; boundary=b" if body.startswith(b"--b") else "application/json"
         head = (
-            f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
             f"X-Request-Id: 015-3DD6C366-D68A-4A02-9777-19CBC8AB40C1\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
         reader, writer = await self._connected()
@@ -109,16 +114,51 @@ class _Client:
             writer.close()
 
 
-async def _post_all(client: _Client, bodies: Sequence[bytes], per_second: float) -> None:
+async def _post_all(client: _Client, bodies: Sequence[bytes], per_second: float) -> list[float]:
+    """Post each body at its moment; gives those moments, by ``time.monotonic()``."""
     loop = asyncio.get_running_loop()
     origin = loop.time() + 0.1
     tasks = []
-    for number, body in enumerate(bodies):
-        due = origin + number / per_second
+    moments = [origin + number / per_second for number in range(len(bodies))]
+    for body, due in zip(bodies, moments, strict=True):
         await asyncio.sleep(max(0.0, due - loop.time()))
         tasks.append(asyncio.create_task(client.post(body, due)))
     await asyncio.gather(*tasks)
     client.close()
+    return moments
+
+
+def _stop_from(number: str) -> bytes:
+    details = f'{{"type":"MO","moId":{number},"source":"{number}","destinations":["88600"]}}'
+    return (
+        f"--b\r\nContent-Type: application/json\r\nContent-Id: main\r\n\r\n{details}\r\n"
+        "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSTOP\r\n--b--\r\n"
+    ).encode()
+
+
+class _Watch:
+    """Notes when numbers are suppressed, by ``time.monotonic()``."""
+
+    def __init__(self, post: Postcard) -> None:
+        self._post = post
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.seen: dict[str, float] = {}
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.02):
+            with self._post.database.read() as connection:
+                numbers = connection.exec_driver_sql("SELECT number FROM suppressions").scalars().all()
+            for number in numbers:
+                self.seen.setdefault(number, time.monotonic())
 
 
 def _reports_of(post: Postcard) -> list[bytes]:
@@ -133,50 +173,68 @@ def _reports_of(post: Postcard) -> list[bytes]:
     ]
 
 
-def _backlog(post: Postcard) -> int:
+def _count(post: Postcard, rows: str) -> int:
     with post.database.read() as connection:
-        return int(connection.exec_driver_sql("SELECT count(*) FROM callbacks WHERE state = 'new'").scalar_one())
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {rows}").scalar_one())
+
+
+@dataclass
+class _Measured:
+    """What one run came to; times in seconds."""
+
+    answers: list[float]
+    stops: list[float]
+    web_cpu: float
+    left: int
+    caught_up: float
+
+
+def _measure(post: Postcard, gateway: str, bodies: Sequence[bytes], stops: Mapping[int, str]) -> _Measured:
+    port = _free_port()
+    path = f"/callbacks/openmarket/{post.settings.callback.secret}"
+    with _serving(post, gateway, port) as web:
+        asyncio.run(_post_all(_Client(port, path), [b"{}"] * WARM_UP, 100))
+        client, cpu = _Client(port, path), _cpu_seconds(web)
+        with _Watch(post) as watch:
+            moments = asyncio.run(_post_all(client, bodies, PER_SECOND))
+            cpu = _cpu_seconds(web) - cpu
+            left, began = _count(post, "callbacks WHERE state = 'new'"), time.monotonic()
+            while _count(post, "callbacks WHERE state = 'new'"):
+                time.sleep(0.02)
+            caught_up = time.monotonic() - began
+            time.sleep(0.1)
+    assert client.failed == 0
+    heeded = [watch.seen[number] - moments[at] for at, number in stops.items()]
+    return _Measured(sorted(client.seconds), sorted(heeded), cpu, left, caught_up)
 
 
 def run(*, seconds: float = 20.0) -> list[Row]:
     """Measure everything; one row a figure."""
     configure_logging("warning")
-    count = int(PER_SECOND * seconds)
+    count = int((PER_SECOND - 1) * seconds) // 2
     # The gateway ends before the measuring begins: it binds this process and its children to one core.
     with ExitStack() as stack:
         with running_gateway(0.0) as gateway:
             post = stack.enter_context(assembled(gateway, tps=10_000, connections=64))
-            numbers = [f"1251{5_550_000 + number}" for number in range(count // 2)]
+            numbers = [f"1251{5_550_000 + number}" for number in range(count)]
             campaign = create_campaign(post, Order(parts=(TextPart("hi"),), recipients=numbers), created_by="bench")
             work_off(post, campaign.id)
-        bodies, port = _reports_of(post), _free_port()
-        with _serving(post, gateway, port) as web:
-            client = _Client(port, f"/callbacks/openmarket/{post.settings.callback.secret}")
-            asyncio.run(
-                _post_all(_Client(port, f"/callbacks/openmarket/{post.settings.callback.secret}"), [b"{}"] * 100, 100)
-            )
-            cpu = _cpu_seconds(web)
-            asyncio.run(_post_all(client, bodies, PER_SECOND))
-            cpu = _cpu_seconds(web) - cpu
-            left, began = _backlog(post), time.monotonic()
-            while _backlog(post):
-                time.sleep(0.02)
-            caught_up = time.monotonic() - began
-            with post.database.read() as connection:
-                kept = connection.exec_driver_sql("SELECT count(*) FROM callbacks").scalar_one() - 100
-                retrieved = connection.exec_driver_sql(
-                    "SELECT count(*) FROM messages WHERE state = 'retrieved'"
-                ).scalar_one()
-    assert client.failed == 0
-    assert (kept, retrieved) == (count, count // 2)
-    ordered = sorted(client.seconds)
-    p50, p95, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.95, 0.99))
+        bodies = _reports_of(post)
+        stops = {at: f"1251{4_440_000 + at}" for at in range(PER_SECOND // 2, len(bodies), PER_SECOND)}
+        for at, number in stops.items():
+            bodies.insert(at, _stop_from(number))
+        found = _measure(post, gateway, bodies, stops)
+        assert _count(post, "callbacks") == len(bodies) + WARM_UP
+        assert _count(post, "messages WHERE state = 'retrieved'") == count
+    p50, p95, p99 = (found.answers[int(len(found.answers) * share)] * 1000 for share in (0.5, 0.95, 0.99))
+    stop = found.stops[-1]
     return [
         make_row(f"answer to a report, {PER_SECOND} a second for {seconds:.0f} s, median", p50, "ms"),
         make_row("the same, 95th percentile", p95, "ms"),
         make_row("the same, 99th percentile", p99, "ms", "50", met=p99 <= 50),
-        make_row("the same, slowest", ordered[-1] * 1000, "ms"),
-        make_row("web process, a report", cpu / count * 1e6, "us CPU"),
-        make_row("reports not settled at the end", float(left), ""),
-        make_row("seconds until all were settled", caught_up, "s"),
+        make_row("the same, slowest", found.answers[-1] * 1000, "ms"),
+        make_row(f"from a STOP among them to its suppression, slowest of {len(stops)}", stop, "s", "1", met=stop <= 1),
+        make_row("web process, a report", found.web_cpu / len(bodies) * 1e6, "us CPU"),
+        make_row("reports not settled at the end", float(found.left), ""),
+        make_row("until all were settled", found.caught_up, "s"),
     ]

@@ -7,6 +7,7 @@ campaigns    orders, checked whole; pause, resume, cancel, resend
 plan         the message of a campaign for each profile and sender, whole and within its limit
 leases       nothing linked may die too early; restored from its original when it did
 preview      the dry run
+callbacks    what OpenMarket posted, worked on   intake   made durable in groups before it is answered
 inbound      what a handset sent us            replies  answers to STOP and HELP
 shown        parts of inbound messages as they may be shown
 handsets     what reports and inbound messages tell of a handset

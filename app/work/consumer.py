@@ -11,7 +11,7 @@ from app.errors import PostcardError
 from app.telemetry import log, log_error
 from app.work.claiming import do_job
 from app.work.queue import HueyQueue
-from app.work.recovery import HOURLY_SECONDS, SWEEP_SECONDS, daily, hourly, sweep
+from app.work.recovery import HOURLY_SECONDS, SETTLE_SECONDS, SWEEP_SECONDS, daily, hourly, settle_new, sweep
 
 
 def run_worker(post: Postcard, queue: HueyQueue) -> None:
@@ -20,7 +20,12 @@ def run_worker(post: Postcard, queue: HueyQueue) -> None:
     stop = threading.Event()
     clocks = [
         threading.Thread(target=_every, args=(seconds, call, post, stop), name=call.__name__, daemon=True)
-        for seconds, call in ((SWEEP_SECONDS, sweep), (HOURLY_SECONDS, hourly), (HOURLY_SECONDS, daily))
+        for seconds, call in (
+            (SETTLE_SECONDS, settle_new),
+            (SWEEP_SECONDS, sweep),
+            (HOURLY_SECONDS, hourly),
+            (HOURLY_SECONDS, daily),
+        )
     ]
     for clock in clocks:
         clock.start()

@@ -60,8 +60,9 @@ def send(post: Postcard, job: Job) -> timedelta | None:
 
 
 def settle(post: Postcard, job: Job) -> None:
-    """Work on reports and inbound messages until none is new; the sweeper's job also looks at reports that came early."""
-    while settle_report(post, early=job.subject == "all"):
+    """Work on reports that came before we knew their mtId, and on whatever else nobody has looked at."""
+    del job
+    while settle_report(post):
         pass
 
 

@@ -15,6 +15,7 @@ from app.duties.reconcile import reconcile
 from app.errors import PostcardError, StoreMisconfigured
 from app.model.ids import new_id
 from app.model.status import CampaignState
+from app.pipeline import settle_report
 from app.records.campaigns import campaigns_in, finish_if_done
 from app.records.idempotency import forget_old_keys
 from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
@@ -25,6 +26,10 @@ from app.records.uploads import forget_uploads
 from app.telemetry import log
 from app.upload.spool import sweep_spool
 
+SETTLE_SECONDS = 0.2
+"""Reports come by the hundred a second: looking so often costs less than a job for each, and a STOP waits for no thread."""
+BREATH_SECONDS = 0.02
+"""Between two batches: SQLite has one lock for writing, and whoever waits for it looks again only after some milliseconds."""
 SWEEP_SECONDS = 2
 AGAIN_SECONDS = 10.0
 """After this an announcement counts as lost."""
@@ -32,6 +37,12 @@ _ANNOUNCED: dict[str, float] = {}
 HOURLY_SECONDS = 3600
 DAILY_SECONDS = 86_400
 HOLDER = new_id("job")
+
+
+def settle_new(post: Postcard) -> None:
+    """Work on what OpenMarket posted, until nothing is new."""
+    while settle_report(post, early=False):
+        time.sleep(BREATH_SECONDS)
 
 
 def sweep(post: Postcard) -> None:

@@ -12,8 +12,9 @@ from app.errors import StoreUnavailable
 from app.model.media import AssetState
 from app.model.messages import TextPart
 from app.model.status import CampaignState, MessageState
-from app.pipeline import settle_report
+from app.pipeline import settle_report, take_callbacks
 from app.records.assets import get_asset
+from app.records.callbacks import Posted
 from app.records.campaigns import move_campaign
 from app.records.jobs import claim_job, due_jobs, put_back_job
 from app.records.suppressions import add_suppressions, list_suppressions
@@ -178,3 +179,14 @@ def test_a_post_that_breaks_holds_up_no_other(post: Postcard, source: str) -> No
     with post.database.read() as connection:
         assert [each.number for each in list_suppressions(connection)] == [NUMBERS[0]]
     assert settle_report(post) == 0
+
+
+def test_a_stop_is_heeded_before_thousands_of_reports_that_came_earlier(post: Postcard) -> None:
+    told = json.dumps({"type": "MO", "moId": 1, "source": NUMBERS[0], "destinations": ["88600"]})
+    stop = f"--b\r\nContent-Type: application/json\r\n\r\n{told}\r\n--b\r\nContent-Type: text/plain\r\n\r\nSTOP\r\n--b--\r\n"
+    report = b'{"type": "REPORT", "mtId": "%d", "status": "Retrieved"}'
+    take_callbacks(post, [Posted(report % number, "application/json", "") for number in range(3_000)])
+    take(post, stop.encode(), "Multipart/Mixed; boundary=b")
+    assert settle_report(post) == 1
+    with post.database.read() as connection:
+        assert [each.number for each in list_suppressions(connection)] == [NUMBERS[0]]
