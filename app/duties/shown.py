@@ -1,6 +1,6 @@
-"""Parts of inbound messages as they may be shown: text as text, pictures encoded anew in a confined process, nothing else.
+"""Parts of inbound messages, and originals, as they may be shown: text as text, pictures encoded anew in a confined process.
 
-What came stays as it came in the row of its POST, which no address serves.
+What came stays as it came in the row of its POST, or under its private key, which no address serves.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,14 @@ from app.fit.shown import write_shown
 from app.model.media import Kind
 from app.model.messages import Inbound, InboundPart
 from app.probe.media import probe_media
+from app.records.assets import get_asset
 from app.records.callbacks import callback_of_inbound
 from app.report.callback import parse_callback
 
 SIDE_PIXELS = 1280
+# Beside a rendition the original must look like itself.
+ORIGINAL_SIDE_PIXELS = 1920
+ORIGINAL_QUALITY = 95
 TEXT = "text/plain"
 PICTURES = "image/"
 
@@ -53,6 +57,24 @@ def show_part(post: Postcard, inbound_id: str, index: int) -> Shown:
     if not part.content_type.startswith(PICTURES):
         raise MediaUnsupported(f"Only text and pictures are shown; this part is {part.content_type[:80]}.")
     return Shown("image/jpeg", _encode_anew(post, part))
+
+
+def show_original(post: Postcard, asset_id: str) -> Shown:
+    """Make the original of a picture, or the first frame of an animation, ready to be shown beside what became of it.
+
+    Raises:
+        MediaUnsupported: it is no picture; a clip has a poster.
+    """
+    with post.database.read() as connection:
+        asset = get_asset(connection, asset_id)
+    if asset.facts.kind not in {Kind.STILL, Kind.ANIMATION}:
+        raise MediaUnsupported(f"Only pictures are shown beside their renditions; this is {asset.facts.content_type}.")
+    with TemporaryDirectory(dir=post.spool_dir, prefix="shown-") as folder:
+        came, shown = Path(folder) / "came", Path(folder) / "shown.jpg"
+        post.store.fetch(asset.original_key, came)
+        side, quality = ORIGINAL_SIDE_PIXELS, ORIGINAL_QUALITY
+        post.decoders.run(write_shown, came, asset.facts, shown, side_pixels=side, quality=quality)
+        return Shown("image/jpeg", shown.read_bytes())
 
 
 def _encode_anew(post: Postcard, part: InboundPart) -> bytes:

@@ -51,7 +51,8 @@ def _cut_words(choice: Choice) -> str:
     return f"{choice.seconds:g} s from {choice.start:g} s on" if choice.start else f"first {choice.seconds:g} s"
 
 
-def _cut_out(choice: Choice) -> dict[str, float] | None:
+def cut_out(choice: Choice) -> dict[str, float] | None:
+    """Show the cut of a choice; None = there is none."""
     return {"start": choice.start, "seconds": choice.seconds} if choice.start or choice.seconds else None
 
 
@@ -66,7 +67,7 @@ def rendition_out(edge: Edge, rendition: Rendition, facts: Facts) -> RenditionOu
         id=rendition.id,
         profile=rendition.profile,
         **{"as": rendition.choice.form},
-        cut=_cut_out(rendition.choice),
+        cut=cut_out(rendition.choice),
         reason=reason_of(rendition),
         url=link.url,
         url_expires_at=link.expires_at,
@@ -167,7 +168,7 @@ def _fitting_out(fitting: Fitting) -> FittingOut:
     return FittingOut(
         profile=fitting.profile,
         **{"as": fitting.choice.form},
-        cut=_cut_out(fitting.choice),
+        cut=cut_out(fitting.choice),
         progress=fitting.progress,
         started_at=fitting.started_at,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.errors import StoreUnavailable
+from app.errors import NotFound, StoreUnavailable
 from app.model.ids import new_id
 from app.model.media import WHOLE, Budget, Choice, Fitted, HostedObject, ObjectState, Quality, Rendition
 from app.model.ports import Stored
@@ -70,6 +70,19 @@ def renditions_of(connection: sa.Connection, asset_ids: Iterable[str]) -> Sequen
         .order_by(renditions.c.id)
     )
     return [_rendition(row) for row in connection.execute(query)]
+
+
+def get_rendition(connection: sa.Connection, rendition_id: str) -> Rendition:
+    """Read one hosted rendition.
+
+    Raises:
+        NotFound: no such rendition, or its bytes are gone.
+    """
+    query = _select_renditions().where(renditions.c.id == rendition_id, objects.c.state == ObjectState.HOSTED.value)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no rendition {rendition_id[:60]}.", id=rendition_id[:60])
+    return _rendition(row)
 
 
 def _same(asset_id: str, profile: str, budget: Budget, choice: Choice) -> sa.ColumnElement[bool]:

@@ -10,7 +10,7 @@ from app.duties.campaigns import begin_campaign, cancel_campaign, pause_campaign
 from app.duties.postcard import Postcard
 from app.edge.auth import caller
 from app.edge.context import edge, the_post
-from app.edge.media_views import assets_out
+from app.edge.media_views import assets_out, cut_out
 from app.edge.pages.words import is_moving
 from app.edge.schemas.assets import AssetOut
 from app.edge.views import campaign_out, campaigns_out, message_out, messages_out
@@ -94,9 +94,16 @@ def _progress_facts(connection: Connection, campaign: Campaign) -> dict[str, obj
 def _parts(connection: Connection, campaign: Campaign) -> list[dict[str, object]]:
     """Give the parts in display order, with the asset behind each piece of media where it is still there."""
     return [
-        {"asset": _asset(connection, part.asset_id)} if isinstance(part, AssetPart) else {"text": part.text}
+        _shown(_asset(connection, part.asset_id), part) if isinstance(part, AssetPart) else {"text": part.text}
         for part in campaign.parts
     ]
+
+
+def _shown(asset: AssetOut | None, part: AssetPart) -> dict[str, object]:
+    """Give the asset of a part with what goes out of it: the rendition of its choice, once there is one."""
+    wanted = (part.choice.form, cut_out(part.choice))
+    chosen = [each for each in (asset.renditions if asset else []) if (each.form, each.cut) == wanted]
+    return {"asset": asset, "shown": chosen[0] if chosen else None}
 
 
 def _asset(connection: Connection, asset_id: str) -> AssetOut | None:

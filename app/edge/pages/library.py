@@ -3,13 +3,16 @@
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from app.duties.fitting import cancel_fitting
 from app.duties.removal import remove_asset
+from app.duties.shown import show_original
 from app.edge.api.takedowns import confirmed_takedown, takedown_out
 from app.edge.auth import require_admin
 from app.edge.context import edge, the_post
-from app.edge.media_views import assets_out
+from app.edge.media_views import assets_out, rendition_out
 from app.edge.schemas.takedowns import TakedownIn
 from app.records.assets import get_asset, list_assets
+from app.records.objects import get_rendition
 
 blueprint = Blueprint("library", __name__)
 _PAGE = 24
@@ -27,10 +30,43 @@ def show() -> str:
         "library.html",
         assets=items,
         now=now,
-        fitting=any(item.state == "fitting" for item in items),
         next=found[-1].id if len(found) == _PAGE else None,
         first_page="before" not in request.args,
     )
+
+
+@blueprint.get("/app/library/<asset_id>/card")
+def card(asset_id: str) -> str:
+    """Give the card of one asset alone: it is asked for again while the asset is being fitted."""
+    post = the_post()
+    with post.database.read() as connection:
+        (asset,) = assets_out(edge(), connection, [get_asset(connection, asset_id)])
+        now = post.database.now(connection)
+    return render_template("_asset.html", asset=asset, now=now)
+
+
+@blueprint.get("/app/library/<asset_id>/original")
+def original(asset_id: str) -> Response:
+    """Show a picture as it was before it was fitted, encoded anew; the upload itself is served to nobody."""
+    shown = show_original(the_post(), asset_id)
+    return Response(shown.content, content_type=shown.content_type)
+
+
+@blueprint.get("/app/renditions/<rendition_id>/report")
+def report(rendition_id: str) -> str:
+    """Give what a rendition kept and gave up, beside its original, as a piece of a page."""
+    with the_post().database.read() as connection:
+        rendition = get_rendition(connection, rendition_id)
+        asset = get_asset(connection, rendition.asset_id)
+        (shown,) = assets_out(edge(), connection, [asset])
+    return render_template("_report.html", asset=shown, rendition=rendition_out(edge(), rendition, asset.facts))
+
+
+@blueprint.post("/app/library/<asset_id>/cancel")
+def cancel(asset_id: str) -> Response:
+    """Stop the fitting of an asset."""
+    cancel_fitting(the_post(), asset_id)
+    return redirect("/app/library", code=303)
 
 
 @blueprint.post("/app/library/<asset_id>/delete")

@@ -48,12 +48,14 @@ export async function call(method, path, body, { headers = {}, signal } = {}) {
 }
 
 // An upload with progress: fetch() cannot tell how far it is.
+// The answer does not wait for the fitting: the page follows that by itself.
 export function upload(file, onProgress) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
     request.open("POST", "/campaign-assets");
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", token);
+    request.setRequestHeader("Prefer", "wait=1");
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => {
       try {

@@ -33,6 +33,3 @@ document.addEventListener("keydown", (event) => {
     open.querySelector("summary").focus();
   }
 });
-
-const again = document.querySelector("[data-reload]");
-if (again) setTimeout(() => location.reload(), Number(again.dataset.reload) * 1000);

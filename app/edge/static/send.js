@@ -1,6 +1,7 @@
 // The send page: parts in order, a phone that shows them, numbers that are checked, and one send.
 
 import * as direct from "./direct.js";
+import { choicesOf, describe, sameChoice, tuner } from "./choose.js";
 import { Problem, call, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
@@ -61,27 +62,88 @@ function takeFiles(files) {
   changed();
 }
 
+const pause = () => new Promise((resolve) => setTimeout(resolve, 500));
+
 async function settle(part, answer) {
   try {
     part.asset = await answer;
+    part.name = part.asset.filename;
     part.state = "fitting";
     renderParts();
     while (part.asset.state === "fitting" && parts.includes(part)) {
-      await new Promise((resolve) => setTimeout(resolve, 700));
-      part.asset = await call("GET", `/campaign-assets/${part.asset.id}`);
+      await pause();
+      await look(part);
     }
-    if (part.asset.state === "failed") throw new Problem(part.asset.failure);
-    part.name = part.asset.filename;
+    // What was chosen once stands beside why it cannot go out as it is.
+    if (part.asset.failure) throw new Problem(part.asset.failure);
     part.state = "ready";
     say(`${part.name} is ready.`);
   } catch (error) {
-    if (error.name === "AbortError") return;
-    part.state = "failed";
-    part.problem = error.facts || { title: "Something went wrong", detail: error.message };
-    say(`${part.name}: ${part.problem.title}. ${part.problem.detail}`);
+    await fail(part, error);
   }
   renderParts();
   changed();
+}
+
+async function fail(part, error) {
+  if (error.name === "AbortError") return;
+  part.state = "failed";
+  part.problem = error.facts || { title: "Something went wrong", detail: error.message };
+  if (!part.asset && part.problem.asset_id) part.asset = await call("GET", `/campaign-assets/${part.problem.asset_id}`).catch(() => undefined);
+  say(`${part.name}: ${part.problem.title}. ${part.problem.detail}`);
+}
+
+// Ask how far it is, and show it without drawing the row anew: nobody loses the focus.
+async function look(part) {
+  const poster = part.asset.poster_url;
+  part.asset = await call("GET", `/campaign-assets/${part.asset.id}`);
+  if (part.asset.poster_url !== poster) renderParts();
+  const bar = part.row?.querySelector("progress");
+  if (bar && part.asset.progress !== null) bar.value = part.asset.progress;
+  note(part);
+}
+
+// Make what was chosen; the rendition is the answer, and how far it is stands in the asset meanwhile.
+async function choose(part, choice) {
+  part.choice = choice;
+  part.state = "fitting";
+  part.problem = undefined;
+  renderParts();
+  renderSend();
+  let waits = true;
+  const follow = (async () => {
+    while (waits && parts.includes(part)) {
+      await pause();
+      if (waits) await look(part).catch(() => undefined);
+    }
+  })();
+  const profile = $("profile").value === "auto" ? "universal" : $("profile").value;
+  try {
+    await call("POST", `/campaign-assets/${part.asset.id}/renditions`, { profile, ...choice });
+    waits = false;
+    await follow;
+    part.asset = await call("GET", `/campaign-assets/${part.asset.id}`);
+    part.state = "ready";
+    say(`${part.name} is ready: ${describe(choice)}.`);
+  } catch (error) {
+    waits = false;
+    await fail(part, error);
+  }
+  renderParts();
+  changed();
+}
+
+async function stop(part) {
+  try {
+    part.asset = await call("POST", `/campaign-assets/${part.asset.id}/cancel`);
+  } catch (error) {
+    say(error.facts?.detail || error.message); // it ended at that moment
+  }
+}
+
+// What of an asset this part shows: the rendition of its choice.
+function renditionOf(part) {
+  return part.asset?.renditions?.find((each) => sameChoice(each, part.choice));
 }
 
 async function fetchUrl() {
@@ -128,21 +190,27 @@ function noteOf(part) {
   if (part.kind === "text") return [$("text").value.trim().slice(0, 80)];
   if (part.state === "failed") {
     const { title, detail, remedy, accepted } = part.problem;
-    return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${remedy || ""}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
+    const mend = choicesOf(part).length ? "Choose what to send instead:" : remedy || "";
+    return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${mend}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
   }
   if (part.state === "uploading" && part.waiting) return ["no connection; the upload goes on by itself …"];
   if (part.state === "uploading" && part.done < 1) return ["uploading …"];
-  if (part.state !== "ready") return ["being fitted and hosted …"];
+  if (part.state !== "ready") {
+    const share = part.asset?.fittings?.length ? part.asset.progress : null;
+    return [share === null ? "being fitted and hosted …" : `being fitted: ${Math.round(100 * share)} %`];
+  }
   const asset = part.asset;
-  const rendition = asset.renditions[0];
+  const rendition = renditionOf(part);
   const size = asset.width ? `, ${asset.width} × ${asset.height}` : "";
-  return [`${showBytes(asset.bytes)}${size}${rendition ? ` → ${showBytes(rendition.bytes)}` : ""}`];
+  const chosen = describe(part.choice);
+  return [`${showBytes(asset.bytes)}${size}${rendition ? ` → ${showBytes(rendition.bytes)}` : ""}${chosen ? `, ${chosen}` : ""}`];
 }
 
 function thumbOf(part) {
   if (part.kind === "text") return "Aa";
   const type = part.asset?.content_type || part.type;
-  const rendition = part.asset?.renditions?.[0];
+  if (part.asset?.poster_url) return make("img", { src: part.asset.poster_url, alt: "", onerror: (event) => event.target.remove() });
+  const rendition = renditionOf(part);
   const source = rendition?.url || part.local;
   if (source && (rendition || type.startsWith("image/")) && (rendition?.content_type || type).startsWith("image/")) {
     return make("img", { src: source, alt: "", onerror: (event) => event.target.remove() });
@@ -153,17 +221,32 @@ function thumbOf(part) {
 function rowOf(part, index, shown) {
   const name = part.kind === "text" ? "Text" : part.name;
   const failed = part.state === "failed";
+  const fitting = part.state === "fitting";
   part.row = make("li", { class: `part${failed ? " bad" : ""}` },
     make("div", { class: "part-thumb", "aria-hidden": "true" }, thumbOf(part)),
     make("div", {},
       make("p", { class: "part-name", title: name }, name),
       make("p", { class: `part-note${failed ? " bad" : ""}` }, ...noteOf(part)),
-      part.state === "uploading" && part.done < 1 ? make("progress", { max: 1, value: part.done, "aria-label": `Upload of ${name}` }) : null),
+      part.state === "uploading" && part.done < 1 ? make("progress", { max: 1, value: part.done, "aria-label": `Upload of ${name}` }) : null,
+      fitting ? make("progress", { max: 1, value: part.asset?.progress || 0, "aria-label": `Fitting of ${name}` }) : null,
+      fitting && part.asset ? make("button", { type: "button", class: "quiet", onclick: () => stop(part) }, "Stop") : null,
+      failed ? offers(part) : null,
+      part.state === "ready" ? tuner(part, (choice) => choose(part, choice)) : null),
     make("div", { class: "part-tools" },
       make("button", { type: "button", class: "icon", "data-up": true, "aria-label": `Move ${name} up`, disabled: index === 0, onclick: () => move(part, -1) }, "↑"),
       make("button", { type: "button", class: "icon", "data-down": true, "aria-label": `Move ${name} down`, disabled: index === shown - 1, onclick: () => move(part, 1) }, "↓"),
       part.kind === "text" ? null : make("button", { type: "button", class: "icon", "aria-label": `Take out ${name}`, onclick: () => remove(part) }, "✕")));
   return part.row;
+}
+
+// What would fit instead, each as a button; what was stopped can be begun again.
+function offers(part) {
+  const buttons = choicesOf(part).map((choice) =>
+    make("button", { type: "button", onclick: () => choose(part, choice) }, describe(choice, { asOffer: true })));
+  if (part.problem?.slug === "fitting-cancelled" || part.problem?.type?.endsWith("#fitting-cancelled")) {
+    buttons.push(make("button", { type: "button", onclick: () => choose(part, part.choice || {}) }, "Fit it after all"));
+  }
+  return buttons.length ? make("div", { class: "row choices", role: "group", "aria-label": `What to send of ${part.name}` }, ...buttons) : null;
 }
 
 function renderParts() {
@@ -190,14 +273,15 @@ function renderPhone() {
 }
 
 function mediaOf(part) {
-  const planned = previews[0]?.parts.find((each) => each.asset_id && each.asset_id === part.asset?.id);
-  const hosted = planned || part.asset?.renditions?.[0];
+  const planned = previews[0]?.parts.find((each) => each.asset_id && each.asset_id === part.asset?.id && sameChoice(each.rendition, part.choice));
+  const hosted = planned || renditionOf(part);
   const type = hosted?.content_type || part.type;
   const source = hosted?.url || part.local;
   const waiting = hosted ? "" : "waiting";
   if (source && type.startsWith("image/")) return make("img", { src: source, alt: part.name, class: waiting, onerror: (event) => event.target.replaceWith(attachment(part)) });
-  if (source && type.startsWith("video/")) return make("video", { src: source, controls: true, playsinline: true, "aria-label": part.name, class: waiting });
+  if (source && type.startsWith("video/")) return make("video", { src: source, poster: part.asset?.poster_url, preload: part.asset?.poster_url ? "none" : "metadata", controls: true, playsinline: true, "aria-label": part.name, class: waiting });
   if (source && type.startsWith("audio/")) return make("audio", { src: source, controls: true, "aria-label": part.name });
+  if (part.asset?.poster_url) return make("img", { src: part.asset.poster_url, alt: part.name, class: "waiting" });
   return attachment(part);
 }
 
@@ -226,14 +310,22 @@ function factOf(preview) {
   const losses = preview.parts.flatMap((part) => part.given_up);
   const media = preview.parts.filter((part) => part.url);
   return make("div", { class: "fact" },
-    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile), ` · ${who}`),
+    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile), preview.side_pixels ? ` · ${preview.side_pixels} px` : "", ` · ${who}`),
       make("span", {}, `${showBytes(preview.message_bytes)} of ${showBytes(preview.limit_bytes)}`)),
     gauge(preview.message_bytes, preview.limit_bytes),
-    ...media.map((part) => make("p", { class: "hint" }, `${part.content_type.split("/")[1].toUpperCase()}, ${showBytes(part.bytes)}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`)),
+    ...media.map((part) => mediaFact(part, media.length)),
     losses.length ? make("ul", { "aria-label": "Given up" }, ...losses.map((loss) => make("li", {}, loss))) : null,
     media.length && !losses.length ? make("p", { class: "hint" }, "Nothing was given up.") : null,
     ...preview.advice.map((each) => make("p", { class: "notice warn slim" }, each)),
     make("details", {}, make("summary", {}, "The exact request"), make("pre", { tabindex: "0" }, preview.body)));
+}
+
+function mediaFact(part, count) {
+  const room = count > 1 ? ` of the ${showBytes(part.budget_bytes)} that it may have here` : "";
+  const line = `${part.content_type.split("/")[1].toUpperCase()}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
+  return make("div", {}, make("p", { class: "hint" }, line),
+    make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
+      make("summary", {}, "Compare with the original"), make("div", { "aria-live": "polite" })));
 }
 
 let previewTimer;
@@ -332,7 +424,7 @@ function message() {
   const body = {
     parts: parts.flatMap((part) => {
       if (part.kind === "text") return text.trim() ? [{ text }] : [];
-      return part.state === "ready" ? [{ asset_id: part.asset.id }] : [];
+      return part.state === "ready" ? [{ asset_id: part.asset.id, ...part.choice }] : [];
     }),
     profile: $("profile").value,
   };
