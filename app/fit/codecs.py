@@ -1,29 +1,25 @@
 """The JPEG encoders: all write baseline, 4:2:0, JFIF; handsets cannot tell them apart.
 
-jpegli quantises by what the eye sees and wins about two points of SSIMULACRA2 at the same bytes, but takes whole steps of quality
-alone. libjpeg-turbo by way of Pillow takes tables, so quality is a real number there and any number of bytes can be met.
-By way of simplejpeg it is twice as fast, in whole steps and with Huffman tables that cost some bytes.
+jpegli quantises by what the eye sees and wins several points of SSIMULACRA2 at the same bytes, but takes whole steps of quality
+alone. libjpeg-turbo by way of Pillow takes tables, so quality is a real number there and any number of bytes can be met; with
+jpegli's own tables it keeps most of the advantage. By way of simplejpeg it is fastest, with Huffman tables that cost some bytes.
 """
 
-import importlib
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from enum import Enum
+from functools import cache
 
 import numpy as np
-import simplejpeg
-from numpy.typing import NDArray
 from PIL import Image
 
-try:
-    _jpegli: Any = importlib.import_module("pyjpegli")
-except ImportError:  # no wheel for this platform: libjpeg-turbo does all
-    _jpegli = None
+from app.fit.arrays import Pixels
+from app.fit.libraries import JPEGLI as _JPEGLI
+from app.fit.libraries import SIMPLEJPEG as _SIMPLEJPEG
 
-Pixels = NDArray[np.uint8]
+__all__ = ["BEST", "FAST", "PLAIN", "Codec", "Pixels", "Steps"]
 
 # Annex K of the JPEG standard, row by row.
 _LUMA = """
@@ -38,20 +34,42 @@ _STANDARD = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
 _JFIF = bytes.fromhex("ffe000104a46494600010100000100010000")
 
 
+def _thresholds() -> tuple[tuple[float, ...], ...]:
+    """Spread 64 thresholds from 0 to 1 over the frequencies, luma and chroma half a turn apart: no two entries go together."""
+    rising = sorted(range(64), key=lambda at: (at // 8 + at % 8, at))
+    luma = [0.0] * 64
+    for rank, at in enumerate(rising):
+        luma[at] = (int(f"{rank:06b}"[::-1], 2) + 0.5) / 64
+    return tuple(luma), tuple((each + 0.5 + 1 / 128) % 1 for each in luma)
+
+
+_THRESHOLDS = _thresholds()
+
+
+class Steps(Enum):
+    """Which qualities a codec has: whole ones alone, whole ones at less cost than others, or any at the same cost."""
+
+    WHOLE = "whole"
+    WHOLE_CHEAPER = "whole cheaper"
+    ANY = "any"
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """An encoder of H x W x 3 RGB pixels at a quality of 1 to ``most_quality``.
+    """An encoder of H x W x 3 RGB pixels at a quality of 1 to ``most_quality``, above which nothing more is seen.
 
-    ``scale_of`` maps a quality to how coarse it is (bytes fall with a power of that), ``quality_of`` back; ``in_steps`` says
-    that only whole qualities are to be had.
+    ``scale_of`` maps a quality to how coarse it is (bytes fall with a power of that), ``quality_of`` back. Below
+    ``least_quality`` a smaller picture looks better, best at about ``good_quality``.
     """
 
     name: str
     encode: Callable[[Pixels, float], bytes]
     scale_of: Callable[[float], float]
     quality_of: Callable[[float], float]
+    least_quality: float
+    good_quality: float
     most_quality: float
-    in_steps: bool
+    steps: Steps
 
 
 def _turbo_scale(quality: float) -> float:
@@ -62,16 +80,25 @@ def _turbo_quality(scale: float) -> float:
     return 5000 / scale if scale > 100 else (200 - scale) / 2
 
 
-def _turbo_encode(pixels: Pixels, quality: float, *, optimize: bool = True) -> bytes:
-    scale = _turbo_scale(quality)
-    tables = [[min(255, max(1, int((value * scale + 50) / 100))) for value in table] for table in _STANDARD]
+def _pillow_encode(pixels: Pixels, tables: Sequence[Sequence[int]], *, optimize: bool) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", qtables=tables, subsampling=2, optimize=optimize)
     return buffer.getvalue()
 
 
+def _standard_tables(quality: float) -> list[list[int]]:
+    scale = _turbo_scale(quality)
+    return [[min(255, max(1, int((value * scale + 50) / 100))) for value in table] for table in _STANDARD]
+
+
+def _turbo_encode(pixels: Pixels, quality: float) -> bytes:
+    return _pillow_encode(pixels, _standard_tables(quality), optimize=True)
+
+
 def _plain_encode(pixels: Pixels, quality: float) -> bytes:
-    content: bytes = simplejpeg.encode_jpeg(pixels, round(quality), "RGB", "420")
+    if _SIMPLEJPEG is None or quality != round(quality):
+        return _pillow_encode(pixels, _standard_tables(quality), optimize=False)
+    content: bytes = _SIMPLEJPEG.encode_jpeg(pixels, round(quality), "RGB", "420")
     return content
 
 
@@ -91,27 +118,51 @@ def _jpegli_quality(scale: float) -> float:
 
 def _jpegli_encode(pixels: Pixels, quality: float) -> bytes:
     height, width = pixels.shape[:2]
-    content: bytes = _jpegli.encode(pixels, width, height, round(quality))
+    content: bytes = _JPEGLI.encode(pixels, width, height, round(quality))
     return content[:2] + _JFIF + content[2:]
 
 
-TURBO = Codec("libjpeg-turbo, baseline 4:2:0", _turbo_encode, _turbo_scale, _turbo_quality, 95.0, in_steps=False)
+@cache
+def _jpegli_tables(quality: int) -> tuple[tuple[int, ...], ...]:
+    """Read the tables that jpegli takes for a whole quality out of a tiny picture: they depend on nothing else."""
+    with Image.open(io.BytesIO(_jpegli_encode(np.zeros((16, 16, 3), np.uint8), quality))) as image:
+        tables = image.quantization  # type: ignore[attr-defined]  # -- of JpegImageFile, which `open` does not promise
+        return tuple(tuple(tables[number]) for number in sorted(tables))
+
+
+def _shaped_encode(pixels: Pixels, quality: float) -> bytes:
+    """Encode between two whole qualities: one entry after the other goes over, so that bytes grow by less than 2 % at a time."""
+    coarse, fine = _jpegli_tables(math.floor(quality)), _jpegli_tables(math.ceil(quality))
+    part = quality - math.floor(quality)
+    tables = [
+        [math.floor(one + (other - one) * part + at) for one, other, at in zip(coarser, finer, thresholds, strict=True)]
+        for coarser, finer, thresholds in zip(coarse, fine, _THRESHOLDS, strict=True)
+    ]
+    return _pillow_encode(pixels, tables, optimize=True)
+
+
+TURBO = Codec("libjpeg-turbo, baseline 4:2:0", _turbo_encode, _turbo_scale, _turbo_quality, 30, 50, 95, Steps.ANY)
 PLAIN = Codec(
     "libjpeg-turbo, baseline 4:2:0, plain Huffman tables",
     _plain_encode,
     _turbo_scale,
     _turbo_quality,
-    95.0,
-    in_steps=True,
+    30,
+    50,
+    95,
+    Steps.ANY if _SIMPLEJPEG is None else Steps.WHOLE_CHEAPER,
 )
-PLAIN_REAL = Codec(
-    "libjpeg-turbo, baseline 4:2:0, plain Huffman tables",
-    partial(_turbo_encode, optimize=False),
-    _turbo_scale,
-    _turbo_quality,
-    95.0,
-    in_steps=False,
+# Quality 96 is a butteraugli distance of 0.46; from about 1 on nothing is seen side by side.
+JPEGLI = Codec("jpegli, baseline 4:2:0", _jpegli_encode, _jpegli_scale, _jpegli_quality, 24, 60, 96, Steps.WHOLE)
+SHAPED = Codec(
+    "libjpeg-turbo with jpegli's tables, baseline 4:2:0",
+    _shaped_encode,
+    _jpegli_scale,
+    _jpegli_quality,
+    24,
+    60,
+    96,
+    Steps.ANY,
 )
-JPEGLI = Codec("jpegli, baseline 4:2:0", _jpegli_encode, _jpegli_scale, _jpegli_quality, 96.0, in_steps=True)
-BEST: tuple[Codec, ...] = (JPEGLI, TURBO) if _jpegli else (TURBO,)
-FAST: tuple[Codec, ...] = (PLAIN, PLAIN_REAL)
+BEST: tuple[Codec, ...] = (JPEGLI, SHAPED) if _JPEGLI else (TURBO,)
+FAST: tuple[Codec, ...] = (PLAIN,)

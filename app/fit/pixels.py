@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pillow_heif
-import simplejpeg
 from PIL import Image, ImageCms
 
 from app.errors import MediaDamaged
-from app.fit.codecs import Pixels
+from app.fit.arrays import Pixels, resize, turn_upright
+from app.fit.libraries import SIMPLEJPEG
 from app.model.media import Facts
 
 pillow_heif.register_heif_opener()
 Image.init()  # all plug-ins now, once, before the pool forks
-cv2.setNumThreads(1)  # the pool of processes is the parallelism
 Image.MAX_IMAGE_PIXELS = None  # probe has counted them
 
 _SRGB = ImageCms.createProfile("sRGB")
@@ -69,16 +67,16 @@ def load_picture(path: Path, facts: Facts, side_pixels: int) -> Picture:
         raise
     except Exception as failed:
         raise MediaDamaged("The picture is damaged or incomplete.", found=facts.content_type) from failed
-    return Picture(_upright(picture.pixels, facts.orientation), picture.given_up)
+    return Picture(turn_upright(picture.pixels, facts.orientation), picture.given_up)
 
 
 def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | None:
     """Take the short way for an RGB or grey JPEG; None where it does not lead."""
-    if facts.content_type != "image/jpeg" or facts.color not in {"RGB", "L"}:
+    if SIMPLEJPEG is None or facts.content_type != "image/jpeg" or facts.color not in {"RGB", "L"}:
         return None
     data = path.read_bytes()
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", min_width=size[0], min_height=size[1])
+        pixels = SIMPLEJPEG.decode_jpeg(data, "RGB", min_width=size[0], min_height=size[1])
     except ValueError:
         return None  # Pillow forgives more
     pixels = resize(pixels, size)
@@ -90,13 +88,13 @@ def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | Non
     return Picture(np.asarray(converted), given_up)
 
 
-def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Reduce to ``size`` (width, height): by area from more than twice, cubic below."""
-    height, width = pixels.shape[:2]
-    if (width, height) == size:
-        return pixels
-    method = cv2.INTER_AREA if width > 2 * size[0] or height > 2 * size[1] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, size, interpolation=method), dtype=np.uint8)
+def decode_luma(content: bytes) -> Pixels:
+    """Decode the luma alone of a JPEG that we made, H x W."""
+    if SIMPLEJPEG is not None:
+        return np.asarray(SIMPLEJPEG.decode_jpeg(content, "GRAY")[..., 0], dtype=np.uint8)
+    with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+        image.draft("L", None)
+        return np.asarray(image.convert("L"))
 
 
 def _load_any(path: Path, size: tuple[int, int]) -> Picture:
@@ -135,7 +133,7 @@ def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tu
             layer = layer.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
         if layer.getchannel("A").getextrema() == (255, 255):
             return layer.convert("RGB"), ()
-        name, color = _ground_for(layer)
+        name, color = ground_for(layer)
         ground = Image.new("RGBA", layer.size, (*color, 255))
         return Image.alpha_composite(ground, layer).convert("RGB"), (f"transparency flattened on {name}",)
     if image.mode in {"RGB", "L", "CMYK", "LAB"}:
@@ -143,7 +141,7 @@ def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tu
     return image.convert("L" if image.mode == "1" else "RGB"), ()
 
 
-def _ground_for(layer: Image.Image) -> tuple[str, tuple[int, int, int]]:
+def ground_for(layer: Image.Image) -> tuple[str, tuple[int, int, int]]:
     """Choose white, or dark grey for what is so bright that it would vanish on white, such as a white logo."""
     small = np.asarray(layer.resize((64, 64), Image.Resampling.BOX).convert("RGBA"), dtype=np.float32)
     weight = small[..., 3]
@@ -169,17 +167,3 @@ def _to_srgb(image: Image.Image, profile: Any) -> tuple[Image.Image, tuple[str, 
         lab = ImageCms.createProfile("LAB")
         return ImageCms.profileToProfile(image, lab, _SRGB, outputMode="RGB") or image.convert("RGB"), ()
     return image.convert("RGB"), ("colours converted from CMYK",) if image.mode == "CMYK" else ()
-
-
-# What undoes each EXIF orientation: transpose first or not, then cv2's flip code (0 upside down, 1 mirrored, -1 both).
-_TURNS: dict[int, tuple[bool, int | None]] = {
-    1: (False, None), 2: (False, 1), 3: (False, -1), 4: (False, 0),
-    5: (True, None), 6: (True, 1), 7: (True, -1), 8: (True, 0),
-}  # fmt: skip
-
-
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Turn and mirror by the EXIF number."""
-    transpose, flip = _TURNS[orientation]
-    turned: Any = cv2.transpose(pixels) if transpose else pixels
-    return np.ascontiguousarray(turned if flip is None else cv2.flip(turned, flip))

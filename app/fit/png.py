@@ -2,11 +2,10 @@
 
 import io
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from app.fit.codecs import Pixels
+from app.fit.arrays import Pixels, difference, luma_of
 from app.fit.gif import choose_palette
 from app.fit.ssim import luma_ssim
 
@@ -39,8 +38,8 @@ def _quantise(pixels: Pixels) -> tuple[bytes, int, float] | None:
     palette = choose_palette([pixels], _MOST_COLORS)
     indices = palette.index_of(pixels)
     shown = palette.table[indices]
-    strays = np.asarray(cv2.absdiff(shown, pixels)).max(axis=2) > _VISIBLE_LEVELS
-    ssim = luma_ssim(pixels, np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+    strays = difference(shown, pixels).max(axis=2) > _VISIBLE_LEVELS
+    ssim = luma_ssim(pixels, luma_of(shown))
     if strays.mean() > _MOST_VISIBLE_SHARE or ssim < _LEAST_SSIM:
         return None
     return _write(indices, palette.table), len(palette.table), ssim

@@ -1,14 +1,13 @@
 """How much is left of a picture: SSIM on luma."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from app.fit.arrays import luma_of, means_of_blocks
 
 _WINDOW = 8
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
-
-Plane = NDArray[np.float32]
 
 
 def luma_ssim(reference: NDArray[np.uint8], luma: NDArray[np.uint8]) -> float:
@@ -21,17 +20,12 @@ def luma_ssim(reference: NDArray[np.uint8], luma: NDArray[np.uint8]) -> float:
         1.0 for the same picture, towards 0 for nothing in common.
     """
     height, width = (side - side % _WINDOW or side for side in luma.shape)
-    gray = np.asarray(cv2.cvtColor(reference, cv2.COLOR_RGB2GRAY))
+    gray = luma_of(reference)
     x, y = gray[:height, :width].astype(np.float32), luma[:height, :width].astype(np.float32)
-    size = (max(1, width // _WINDOW), max(1, height // _WINDOW))
-
-    def mean(plane: Plane) -> Plane:
-        return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-    mean_x, mean_y = mean(x), mean(y)
+    mean_x, mean_y = means_of_blocks(x, _WINDOW), means_of_blocks(y, _WINDOW)
     both = mean_x * mean_y
     squares = mean_x * mean_x + mean_y * mean_y
-    covariance = mean(x * y) - both
-    variances = mean(x * x + y * y) - squares
+    covariance = means_of_blocks(x * y, _WINDOW) - both
+    variances = means_of_blocks(x * x + y * y, _WINDOW) - squares
     value = ((2 * both + _C1) * (2 * covariance + _C2)) / ((squares + _C1) * (variances + _C2))
     return round(float(value.mean()), 4)

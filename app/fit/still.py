@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import simplejpeg
-
 from app.errors import CannotFit
-from app.fit.codecs import BEST, FAST, Codec, Pixels
-from app.fit.jpeg import LEAST_QUALITY, MOST_ENCODES, Encoded, estimate, sample_rows, search_jpeg
+from app.fit.arrays import Pixels, resize
+from app.fit.codecs import BEST, FAST, Codec
+from app.fit.jpeg import MOST_ENCODES, Encoded, estimate, search_jpeg
 from app.fit.output import write_fitted
-from app.fit.pixels import Picture, load_picture, resize
+from app.fit.pixels import Picture, decode_luma, load_picture
 from app.fit.png import encode_flat_png
+from app.fit.sample import take_sample
 from app.fit.ssim import luma_ssim
 from app.fit.strip import is_plain_jpeg, strip_jpeg, strip_png
 from app.model.jpeg import walk_jpeg
@@ -21,7 +21,6 @@ from app.model.media import Budget, Facts, Fitted, Quality
 _LOSSY = frozenset({"image/jpeg", "image/heic", "image/avif"})
 _LEAST_SIDE = 64
 _LEAST_QUALITY_OF_THE_SMALLEST = 10.0
-_GOOD_QUALITY = 40.0  # what a side is chosen for, once the full side would fall under LEAST_QUALITY
 _BYTES_BY_SIDE = 1.7  # at one quality the bytes grow by this power of the side: detail is lost with the pixels
 
 
@@ -132,25 +131,25 @@ def _encode_photograph(picture: Picture, budget: Budget, codecs: Sequence[Codec]
 
 def _ssim_of_sample(pixels: Pixels, encoded: Encoded) -> float:
     """Judge an eighth of the rows, encoded as the whole was: bands of whole coding units come out as they do in the whole."""
-    sample, share = sample_rows(pixels)
-    content = encoded.content if share == 1 else encoded.codec.encode(sample, encoded.quality)
-    return luma_ssim(sample, simplejpeg.decode_jpeg(content, "GRAY")[..., 0])
+    sample = take_sample(pixels).pixels
+    content = encoded.content if sample is pixels else encoded.codec.encode(sample, encoded.quality)
+    return luma_ssim(sample, decode_luma(content))
 
 
 def _choose_side(full: Pixels, max_bytes: int, codecs: Sequence[Codec]) -> tuple[Pixels, Encoded]:
-    """Find side and quality together: the full side, unless quality would fall under 30 there.
+    """Find side and quality together: the full side, unless the first codec's quality would fall under its least there.
 
     Raises:
         CannotFit: even the smallest side at the lowest quality is too long.
     """
-    pixels = full
+    pixels, codec = full, codecs[0]
     while max(pixels.shape[:2]) > _LEAST_SIDE:
-        curve = estimate(pixels, max_bytes, codecs[0])
-        if curve.quality_for(max_bytes) >= LEAST_QUALITY:
+        curve = estimate(pixels, max_bytes, codec)
+        if curve.quality_for(max_bytes) >= codec.least_quality:
             encoded = search_jpeg(pixels, max_bytes, curve, codecs[1:])
             if encoded is not None:
                 return pixels, encoded
-        shrink = min(0.9, (max_bytes / curve.bytes_at(_GOOD_QUALITY)) ** (1 / _BYTES_BY_SIDE))
+        shrink = min(0.9, (max_bytes / curve.bytes_at(codec.good_quality)) ** (1 / _BYTES_BY_SIDE))
         factor = max(_LEAST_SIDE, int(max(pixels.shape[:2]) * shrink)) / max(full.shape[:2])
         pixels = resize(full, (max(1, round(full.shape[1] * factor)), max(1, round(full.shape[0] * factor))))
     return pixels, _encode_smallest(pixels, max_bytes, codecs)

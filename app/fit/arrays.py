@@ -1,0 +1,76 @@
+"""What is done to arrays of pixels: by OpenCV, or by Pillow and numpy where that is missing."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.fit.libraries import OPENCV
+
+Pixels = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+# What undoes each EXIF orientation: transpose first or not, then whether to flip top to bottom and left to right.
+_TURNS: dict[int, tuple[bool, bool, bool]] = {
+    1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
+    5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
+}  # fmt: skip
+_FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
+
+
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Reduce H x W x 3 pixels to ``size`` (width, height): by area from more than twice, cubic below."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    if width > 2 * size[0] or height > 2 * size[1]:
+        return reduce_by_area(pixels, size)
+    if OPENCV is None:
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(OPENCV.resize(pixels, size, interpolation=OPENCV.INTER_CUBIC), dtype=np.uint8)
+
+
+def reduce_by_area(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Reduce pixels to ``size`` (width, height), each the mean of what it covers."""
+    if OPENCV is None:
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    return np.asarray(OPENCV.resize(pixels, size, interpolation=OPENCV.INTER_AREA), dtype=np.uint8)
+
+
+def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Turn and mirror by the EXIF number, 1 to 8."""
+    transpose, vertical, horizontal = _TURNS[orientation]
+    if OPENCV is None:
+        turned: Any = pixels.swapaxes(0, 1) if transpose else pixels
+        turned = turned[::-1] if vertical else turned
+        turned = turned[:, ::-1] if horizontal else turned
+    else:
+        turned = OPENCV.transpose(pixels) if transpose else pixels
+        if vertical or horizontal:
+            turned = OPENCV.flip(turned, _FLIP_CODES[vertical, horizontal])
+    return np.ascontiguousarray(turned)
+
+
+def difference(one: Pixels, other: Pixels) -> Pixels:
+    """Tell the absolute difference of each value; same shapes."""
+    if OPENCV is None:
+        return np.where(one > other, one - other, other - one)
+    return np.asarray(OPENCV.absdiff(one, other), dtype=np.uint8)
+
+
+def luma_of(pixels: Pixels) -> Pixels:
+    """Tell the luma of H x W x 3 RGB pixels, H x W, as ITU-R BT.601 weighs them."""
+    if OPENCV is None:
+        return np.asarray(Image.fromarray(pixels).convert("L"))
+    return np.asarray(OPENCV.cvtColor(pixels, OPENCV.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def means_of_blocks(plane: Plane, side: int) -> Plane:
+    """Tell the mean of each ``side`` x ``side`` block; both sides of the plane are whole multiples of it, or shorter."""
+    height, width = plane.shape
+    rows, columns = max(1, height // side), max(1, width // side)
+    if OPENCV is None:
+        blocks = plane.reshape(rows, height // rows, columns, width // columns)
+        return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
+    return np.asarray(OPENCV.resize(plane, (columns, rows), interpolation=OPENCV.INTER_AREA), dtype=np.float32)
