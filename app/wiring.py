@@ -12,8 +12,10 @@ from app.duties.postcard import Postcard
 from app.duties.recipients import is_loopback, senders_of
 from app.duties.replies import answers_by_postcard
 from app.errors import CannotStart, SettingsInvalid
+from app.fit.media import DECODERS as FITTING
 from app.host.client import bucket_url
 from app.host.s3 import S3Store
+from app.probe.media import DECODERS as PROBING
 from app.records.database import Database
 from app.records.migrate import migrate, require_current_schema
 from app.records.senders import sync_senders
@@ -124,7 +126,7 @@ def make_decoders(settings: Settings) -> DecoderPool:
         settings.fit.processes,
         seconds=settings.fit.seconds,
         memory_bytes=settings.fit.memory_bytes,
-        preload=("app.probe.media", "app.fit.media"),
+        preload=(*PROBING, *FITTING),
     )
 
 

@@ -19,10 +19,12 @@ from PIL import Image, ImageOps
 
 from app.confine import DecoderPool
 from app.fit import fit_media
+from app.fit.media import DECODERS as FITTING
 from app.fit.ssim import luma_ssim
 from app.limits import budget_of, profile_named
 from app.model.media import Budget, Facts, Fitted
 from app.probe import probe_media
+from app.probe.media import DECODERS as PROBING
 from bench.photos import photographs
 
 Row = dict[str, Any]
@@ -145,7 +147,7 @@ def _memory(folder: Path) -> Row:
     name, data = photographs()[0]
     path = folder / f"{name}.jpg"
     path.write_bytes(data)
-    pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=["app.probe", "app.fit", "bench.stills"])
+    pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=[*PROBING, *FITTING, "bench.stills"])
     try:
         idle = pool.run(memory_kib)
         facts = pool.run(probe_media, path, max_pixels=200_000_000)
@@ -159,7 +161,7 @@ def _memory(folder: Path) -> Row:
 def run() -> list[Row]:
     """Measure both profiles, and memory."""
     with tempfile.TemporaryDirectory() as name:
-        pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=["app.probe", "app.fit", "bench.stills"])
+        pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=[*PROBING, *FITTING, "bench.stills"])
         try:
             rows = [row for profile in ("universal", "xlarge") for row in _measure(pool, Path(name), profile)]
         finally:

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
-from app.fit.animation import fit_animation
-from app.fit.audio import fit_audio
 from app.fit.choice import require_possible
-from app.fit.contact import fit_contact
-from app.fit.still import fit_still
-from app.fit.video import fit_video
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Kind
+
+DECODERS = (
+    "app.fit.animation",
+    "app.fit.audio",
+    "app.fit.codecs",
+    "app.fit.contact",
+    "app.fit.pixels",
+    "app.fit.still",
+    "app.fit.video",
+)
+"""What the processes that fit import before they begin, and nobody else: Pillow, numpy, OpenCV and encoders take about 50 MB."""
 
 
 def fit_media(
@@ -30,11 +36,21 @@ def fit_media(
     """
     require_possible(facts, choice)
     if facts.kind is Kind.STILL:
+        from app.fit.still import fit_still
+
         return fit_still(path, facts, budget, out_dir, fast=fast)
     if facts.kind is Kind.ANIMATION:
+        from app.fit.animation import fit_animation
+
         return fit_animation(path, facts, budget, out_dir)
     if facts.kind is Kind.VIDEO:
+        from app.fit.video import fit_video
+
         return fit_video(path, facts, budget, out_dir, choice, fast=fast)
     if facts.kind is Kind.AUDIO:
+        from app.fit.audio import fit_audio
+
         return fit_audio(path, facts, budget, out_dir, choice)
+    from app.fit.contact import fit_contact
+
     return fit_contact(path, facts, budget, out_dir)

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-from app.fit.codecs import PLAIN
-from app.fit.pixels import load_picture
 from app.model.media import Facts
 
-_QUALITY = 85
 
-
-def write_shown(path: Path, facts: Facts, out: Path, *, side_pixels: int) -> int:
+def write_shown(path: Path, facts: Facts, out: Path, *, side_pixels: int, quality: int = 85) -> int:
     """Write a JPEG of what a picture shows, the first frame of an animation, to ``out``.
 
     Args:
@@ -17,9 +13,13 @@ def write_shown(path: Path, facts: Facts, out: Path, *, side_pixels: int) -> int
         facts: what ``probe_media`` said of it; a still or an animation.
         out: where to write.
         side_pixels: the longer side at most.
+        quality: of the JPEG.
 
     Returns:
         the bytes written. MediaDamaged when no decoder gets through it.
     """
-    content = PLAIN.encode(load_picture(path, facts, side_pixels).pixels, _QUALITY)
+    from app.fit.codecs import PLAIN
+    from app.fit.pixels import load_picture
+
+    content = PLAIN.encode(load_picture(path, facts, side_pixels).pixels, quality)
     return out.write_bytes(content)

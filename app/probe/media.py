@@ -6,11 +6,8 @@ from pathlib import Path, PurePath
 from app.confine.programs import CLIP_TYPES, ffmpeg_path
 from app.errors import MediaDamaged, MediaUnsupported, UploadEmpty
 from app.model.media import Facts
-from app.probe.clip import probe_clip
-from app.probe.contact import probe_contact
 from app.probe.ends import bytes_behind
 from app.probe.sniff import EMPTY, HEAD_BYTES, Format, sniff
-from app.probe.still import probe_still
 
 ACCEPTED = (
     "JPEG",
@@ -28,6 +25,8 @@ ACCEPTED = (
 )
 ACCEPTED_CLIPS = ("MP4", "MOV", "3GP", "WebM", "Matroska", "AVI", "MP3", "M4A", "Ogg", "FLAC", "AMR", "WAV", "AAC")
 _LONGEST_SUFFIX = 6
+DECODERS = ("app.probe.clip", "app.probe.contact", "app.probe.still")
+"""What the processes that probe import before they begin, and nobody else: Pillow takes memory."""
 
 
 def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_pixels: int) -> Facts:
@@ -50,9 +49,13 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
     if found is EMPTY:
         raise UploadEmpty("The file has no bytes.")
     if found.content_type in CLIP_TYPES and ffmpeg_path() is not None:
+        from app.probe.clip import probe_clip
+
         _check_end(path, found)
         return probe_clip(path, found)
     if found.content_type == "text/x-vcard":
+        from app.probe.contact import probe_contact
+
         return probe_contact(path)
     if not found.decoder:
         raise MediaUnsupported(
@@ -60,6 +63,8 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
             found=found.content_type,
             accepted=_accepted(),
         )
+    from app.probe.still import probe_still
+
     _check_end(path, found)
     return probe_still(path, found, max_pixels=max_pixels)
 

@@ -19,7 +19,9 @@ import structlog
 from app.confine import DecoderPool
 from app.confine.programs import ffmpeg_path
 from app.errors import PostcardError
+from app.fit.media import DECODERS as FITTING
 from app.model.media import Budget
+from app.probe.media import DECODERS as PROBING
 from tests.media import clips, pictures
 from tests.media.jobs import probe_and_fit
 
@@ -78,7 +80,7 @@ def run(cases: int, seed: int) -> int:
     files = real_files()
     outcomes: collections.Counter[str] = collections.Counter()
     kept = Path(tempfile.mkdtemp(prefix="postcard-fuzz-"))
-    pool = DecoderPool(1, seconds=60, memory_bytes=1_000_000_000, preload=["app.probe", "app.fit", "tests.media.jobs"])
+    pool = DecoderPool(1, seconds=60, memory_bytes=1_000_000_000, preload=[*PROBING, *FITTING, "tests.media.jobs"])
     began, bad = time.monotonic(), 0
     try:
         with tempfile.TemporaryDirectory() as folder:
