@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 16 * 1024 * 1024
-"""Length of a part: S3 asks for 5 MiB at least and takes 10,000 parts."""
+"""Length of a part that a browser sends: S3 asks for 5 MiB at least and takes 10,000 parts."""
+OWN_PART_BYTES = 8 * 1024 * 1024
+"""Length of a part that we send: it is held in memory once, and several uploads may be under way."""
 
 
 def put_in_parts(
@@ -59,7 +61,7 @@ def _send_parts(
     whole = hashlib.sha256()
     parts: list[CompletedPartTypeDef] = []
     with path.open("rb") as file:
-        while content := file.read(PART_BYTES):
+        while content := file.read(OWN_PART_BYTES):
             whole.update(content)
             checksum = b64encode(hashlib.sha256(content).digest()).decode()
             number = len(parts) + 1
@@ -67,6 +69,7 @@ def _send_parts(
                 Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=content, ChecksumSHA256=checksum
             )
             parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumSHA256": checksum})
+            del content  # before the next one is read, not after
     if whole.hexdigest() != sha256:
         raise StoreUnavailable("The file changed while it was uploaded; nothing was kept.", key=key)
     return parts
