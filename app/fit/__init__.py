@@ -8,7 +8,8 @@ still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRG
 codecs    the JPEG encoders                      jpeg      the search for the quality
 png       flat art without loss                  strip     metadata out, pixels untouched
 animation fit_animation: to GIF, a ladder        frames    decoded once, one after the other
-gif       one palette, what changed, gifsicle    video     fit_video: to MP4, two passes
+gif       one palette, what changed, gifsicle    stand_in  its first frame, or an MP4 of it, by choice
+video     fit_video: to MP4, two passes
 audio     fit_audio: to M4A                      contact   fit_contact: a vCard and its photo
 shown     a stranger's picture for a page of ours
 ssim      how much is left of it                 output    written, counted, hashed, never over the budget

@@ -178,7 +178,7 @@ def _density(frames: Frames, palette: Palette, lossy: int) -> tuple[float, float
     """Learn how long a frame is: (bytes at a side of one pixel, power of the side), from a few frames at two small sides."""
     middle = max(0, len(frames.pixels) // 2 - _SAMPLE_FRAMES // 2)
     some = slice(middle, middle + _SAMPLE_FRAMES)
-    sample = Frames(frames.pixels[some], frames.milliseconds[some], frames.loop, frames.had_alpha)
+    sample = Frames(frames.pixels[some], frames.milliseconds[some], frames.loop)
     sides = [min(side, max(frames.size)) for side in _SAMPLE_SIDES]
     lengths = [
         len(encode_gif(sample.every(1, _size_of(frames, side)), palette, lossy=lossy)) / len(sample.pixels)
@@ -226,7 +226,7 @@ def _describe(result: _Result, frames: Frames, facts: Facts, budget: Budget, out
         else "",
         f"at most {result.colors} colours" if result.colors else "",
         f"lossy compression at {result.lossy}" if result.lossy else "",
-        "transparency flattened on white" if frames.had_alpha and result.colors else "",
+        *(frames.given_up if result.colors else ()),
         "location and other metadata removed"
         if facts.has_location
         else "metadata removed"

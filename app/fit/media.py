@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.fit.choice import require_possible
-from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Kind
+from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Kind
 
 DECODERS = (
     "app.fit.animation",
@@ -11,6 +11,7 @@ DECODERS = (
     "app.fit.codecs",
     "app.fit.contact",
     "app.fit.pixels",
+    "app.fit.stand_in",
     "app.fit.still",
     "app.fit.video",
 )
@@ -40,9 +41,7 @@ def fit_media(
 
         return fit_still(path, facts, budget, out_dir, fast=fast)
     if facts.kind is Kind.ANIMATION:
-        from app.fit.animation import fit_animation
-
-        return fit_animation(path, facts, budget, out_dir)
+        return _fit_animation(path, facts, budget, out_dir, choice, fast=fast)
     if facts.kind is Kind.VIDEO:
         from app.fit.video import fit_video
 
@@ -54,3 +53,18 @@ def fit_media(
     from app.fit.contact import fit_contact
 
     return fit_contact(path, facts, budget, out_dir)
+
+
+def _fit_animation(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice, *, fast: bool) -> Fitted:
+    """Keep it an animation, or make of it what the caller chose instead."""
+    if choice.form is Form.FIRST_FRAME:
+        from app.fit.stand_in import fit_first_frame
+
+        return fit_first_frame(path, facts, budget, out_dir, choice)
+    if choice.form is Form.MP4:
+        from app.fit.stand_in import fit_animation_as_video
+
+        return fit_animation_as_video(path, facts, budget, out_dir, choice, fast=fast)
+    from app.fit.animation import fit_animation
+
+    return fit_animation(path, facts, budget, out_dir)
