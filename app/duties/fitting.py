@@ -11,6 +11,7 @@ from typing import Any
 
 from app.duties.postcard import Postcard
 from app.errors import DatabaseBusy, FittingCancelled, NotFound, PostcardError, WrongState
+from app.fit.progress import read_progress
 from app.limits import DEFAULT_PROFILE
 from app.model.media import WHOLE, Asset, AssetState, Choice, Rendition
 from app.records.assets import get_asset, settle_asset
@@ -32,25 +33,36 @@ class Watch(AbstractContextManager["Watch"]):
         asset: as it stood when the fitting began.
         profile: for which limit.
         choice: what is to become of it.
-        progress: the file that the fitter writes its share of the work into, 0 to 1 as text.
+        folder: where the fitter works, and says how far it is.
+        tell_seconds: how often that is told.
     """
 
-    def __init__(self, post: Postcard, asset: Asset, profile: str, choice: Choice, progress: Path) -> None:
+    def __init__(
+        self,
+        post: Postcard,
+        asset: Asset,
+        profile: str,
+        choice: Choice,
+        folder: Path,
+        *,
+        tell_seconds: float = TELL_SECONDS,
+    ) -> None:
         self._post = post
         self._asset = asset
         self._profile = profile
         self._choice = choice
-        self._progress = progress
+        self._folder = folder
+        self._tell_seconds = tell_seconds
         self._told_at = time.monotonic()
         self._row = ""
 
     def __call__(self) -> None:
-        """Tell how far it is when a second has passed.
+        """Tell how far it is, when it is time to.
 
         Raises:
             FittingCancelled: somebody wants it to stop.
         """
-        if time.monotonic() - self._told_at < TELL_SECONDS:
+        if time.monotonic() - self._told_at < self._tell_seconds:
             return
         try:
             goes_on = self._tell()
@@ -65,7 +77,7 @@ class Watch(AbstractContextManager["Watch"]):
         self._told_at = time.monotonic()
 
     def _tell(self) -> bool:
-        progress = self._read()
+        progress = read_progress(self._folder)
         with self._post.change() as change:
             asset = get_asset(change.connection, self._asset.id)
             if self._row:
@@ -76,11 +88,6 @@ class Watch(AbstractContextManager["Watch"]):
                 change.connection, asset.id, self._profile, self._choice, progress=progress, at=change.at
             )
         return True
-
-    def _read(self) -> float:
-        with suppress(OSError, ValueError):
-            return min(1.0, max(0.0, float(self._progress.read_text(encoding="ascii"))))
-        return 0.0
 
     def __exit__(self, *_: object) -> None:
         """Forget the row; one that the database keeps for now counts no more after its lease."""

@@ -25,8 +25,6 @@ from app.records.objects import (
 from app.records.takedowns import hold_assets, require_not_blocked
 from app.telemetry import log, log_error
 
-PROGRESS = "progress"
-"""The file beside the result into which a fitter writes how far it is."""
 POSTER_BUDGET = Budget(60_000, 640)
 """Large enough for our pages and their second pixel; no message carries it."""
 
@@ -94,7 +92,7 @@ def host_rendition(post: Postcard, asset: Asset, profile: str, budget: Budget, c
         return known
     require_choosable(asset, choice)
     with TemporaryDirectory(dir=post.spool_dir, prefix="fit-") as folder:
-        with Watch(post, asset, profile, choice, Path(folder) / PROGRESS) as watch:
+        with Watch(post, asset, profile, choice, Path(folder)) as watch:
             fitted = fit_original(post, asset, budget, Path(folder), choice, watch)
         _host(post, asset, profile, budget, fitted, choice)
     with post.database.read() as connection:

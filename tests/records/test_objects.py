@@ -21,7 +21,7 @@ from app.records.objects import (
 FIRST, SECOND = "a" * 64, "b" * 64
 
 
-def _add(connection: Connection, database: Database, sha256: str) -> Asset:
+def add(connection: Connection, database: Database, sha256: str) -> Asset:
     upload = Spooled(Path("none"), sha256, 10, "a.jpg", "image/jpeg")
     key = f"originals/{sha256}.jpg"
     facts = Facts(Kind.STILL, "image/jpeg", 10)
@@ -54,7 +54,7 @@ def _deleting(connection: Connection) -> list[str]:
 
 def test_what_was_reserved_and_is_fitted_otherwise_now_is_deleted(database: Database) -> None:
     with database.write() as connection:
-        asset = _add(connection, database, FIRST)
+        asset = add(connection, database, FIRST)
         old = _reserve(connection, database, asset, "c" * 64)
         new = _reserve(connection, database, asset, "d" * 64)
         assert _deleting(connection) == [old]
@@ -63,7 +63,7 @@ def test_what_was_reserved_and_is_fitted_otherwise_now_is_deleted(database: Data
 
 def test_what_was_reserved_stays_as_long_as_another_asset_leads_to_it(database: Database) -> None:
     with database.write() as connection:
-        first, second = (_add(connection, database, sha256) for sha256 in (FIRST, SECOND))
+        first, second = (add(connection, database, sha256) for sha256 in (FIRST, SECOND))
         for asset in (first, second):
             _reserve(connection, database, asset, "c" * 64)
         _reserve(connection, database, first, "d" * 64)
@@ -72,7 +72,7 @@ def test_what_was_reserved_stays_as_long_as_another_asset_leads_to_it(database: 
 
 def test_what_a_rendition_or_a_living_asset_needs_is_not_discarded(database: Database) -> None:
     with database.write() as connection:
-        asset = _add(connection, database, FIRST)
+        asset = add(connection, database, FIRST)
         key = _reserve(connection, database, asset, "c" * 64)
         assert not _discard(connection, database, key)
         assert _deleting(connection) == []
@@ -83,7 +83,7 @@ def test_what_a_rendition_or_a_living_asset_needs_is_not_discarded(database: Dat
 
 def test_the_original_of_a_living_asset_is_not_discarded(database: Database) -> None:
     with database.write() as connection:
-        asset = _add(connection, database, FIRST)
+        asset = add(connection, database, FIRST)
         assert not _discard(connection, database, asset.original_key)
         assert find_object(connection, asset.original_key) is None
 
@@ -104,7 +104,7 @@ def test_what_was_discarded_again_is_not_forgotten_by_the_deletion_before(databa
 
 def test_nothing_counts_on_bytes_that_are_being_deleted(database: Database) -> None:
     with database.write() as connection:
-        asset = _add(connection, database, SECOND)
+        asset = add(connection, database, SECOND)
         _discard(connection, database, f"m/{FIRST}.jpg")
         with pytest.raises(StoreUnavailable):
             require_not_being_deleted(connection, f"m/{FIRST}.jpg")

@@ -115,7 +115,7 @@ def kept_failure(kept: dict[str, Any] | None, **facts: str) -> PostcardError:
     """Make the error again that fitting ended with, from the words that were kept."""
     failure = dict(kept or {})
     detail = str(failure.pop("detail", "The file could not be fitted."))
-    return error_named(str(failure.pop("slug", "")))(detail, **failure, **facts)
+    return error_named(str(failure.pop("slug", "")))(detail, **{**failure, **facts})
 
 
 def _shown(asset: Asset) -> AssetOut:
