@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +27,10 @@ _DEMUXERS = {
     "audio/aac": "aac",
 }
 CLIP_TYPES = frozenset(_DEMUXERS)
+_FILES_ONLY = ("-protocol_whitelist", "file,pipe")
+_THREADS = "2"  # of a decoder: each holds frames, and the pool of processes is the parallelism
+
+OnSeconds = Callable[[float], None]
 
 
 @cache
@@ -34,6 +38,16 @@ def gifsicle_path() -> str | None:
     """Find gifsicle beside our Python or on the path."""
     beside = Path(sys.executable).parent / "gifsicle"
     return str(beside) if beside.exists() else shutil.which("gifsicle")
+
+
+@cache
+def ffmpeg_encoders() -> frozenset[str]:
+    """Name the encoders that our ffmpeg has: Debian's, for one, has no AMR."""
+    program = ffmpeg_path()
+    if program is None:
+        return frozenset()
+    lines = run_program([program, "-hide_banner", "-v", "error", "-encoders"]).stdout.decode("ascii", "replace")
+    return frozenset(words[1] for words in map(str.split, lines.splitlines()) if len(words) > 1)
 
 
 @cache
@@ -57,31 +71,66 @@ def run_program(command: Sequence[str], *, input_bytes: bytes = b"") -> subproce
 
 
 def run_ffmpeg(
-    path: Path, content_type: str, *options: str, opening: Sequence[str] = ()
+    path: Path,
+    content_type: str,
+    *options: str,
+    opening: Sequence[str] = (),
+    on_seconds: OnSeconds | None = None,
+    verbosity: str = "error",
+    may_skip: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ffmpeg over one untrusted file: one demuxer, no protocol but files, the first error is the end.
 
-    ``opening`` are options of the input, such as where to begin.
+    Args:
+        path: the file.
+        content_type: what it is; decides the demuxer.
+        options: filters, encoders and outputs.
+        opening: options of the input, such as where to begin.
+        on_seconds: is told again and again how many seconds of the output are done; then stdout is not the caller's.
+        verbosity: what stderr says; "info" describes the streams.
+        may_skip: leave out what is damaged, up to a fiftieth of it, instead of giving up at the first error.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
     """
-    program = ffmpeg_path()
-    if program is None:
-        raise FileNotFoundError("ffmpeg")
     demuxer = _DEMUXERS.get(content_type, "mov")
-    source = ["-protocol_whitelist", "file,pipe", "-f", demuxer, *opening, "-i", f"file:{path}"]
-    return run_program([program, "-hide_banner", "-nostdin", "-v", "error", "-xerror", "-y", *source, *options])
+    source = [*_FILES_ONLY, "-threads", _THREADS, "-f", demuxer, *opening, "-i", f"file:{path}"]
+    errors = ["-max_error_rate", "0.02"] if may_skip else ["-xerror"]
+    return _run(["-v", verbosity, *errors, "-y", *source, *options], on_seconds)
 
 
-def run_ffmpeg_on_own(path: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg over an intermediate file that we made ourselves.
+def run_ffmpeg_on_own(
+    inputs: Sequence[tuple[Path, Sequence[str]]], *options: str, on_seconds: OnSeconds | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg over intermediate files that we made ourselves, each with the options that it is opened with.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
     """
+    sources = [option for path, opening in inputs for option in (*_FILES_ONLY, *opening, "-i", f"file:{path}")]
+    return _run(["-v", "error", "-y", *sources, *options], on_seconds)
+
+
+def _run(arguments: Sequence[str], on_seconds: OnSeconds | None) -> subprocess.CompletedProcess[bytes]:
     program = ffmpeg_path()
     if program is None:
         raise FileNotFoundError("ffmpeg")
-    source = ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
-    return run_program([program, "-hide_banner", "-nostdin", "-v", "error", "-y", *source, *options])
+    command = [program, "-hide_banner", "-nostdin", *arguments]
+    return run_program(command) if on_seconds is None else _follow(program, arguments, on_seconds)
+
+
+def _follow(program: str, arguments: Sequence[str], on_seconds: OnSeconds) -> subprocess.CompletedProcess[bytes]:
+    """Run to the end, reading what ffmpeg says of its progress: lines of ``key=value``."""
+    command = [program, "-hide_banner", "-nostdin", "-nostats", "-progress", "pipe:1", *arguments]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 -- a decoder has one thread, and the kernel must know before exec
+    ) as process:
+        for line in process.stdout or ():
+            key, _, value = line.strip().partition(b"=")
+            if key == b"out_time_us" and value.isdigit():
+                on_seconds(int(value) / 1_000_000)
+    return subprocess.CompletedProcess(command, process.returncode, b"", b"")

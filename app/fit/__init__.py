@@ -1,6 +1,6 @@
 """Fit: the best media that a budget allows; imports no other stage, no Flask, no database. Runs inside confine.
 
-What asks for a fitting imports `media` (and `share`, `shown`, `choice`), which load no decoder; the processes that fit have
+What asks for a fitting imports `media` (and `share`, `shown`, `choice`, `progress`, `video_plan`, `audio_plan`), which load no decoder; the processes that fit have
 imported `media.DECODERS` before they begin.
 
 media     fit_media: the entry, by kind          share     share_budget: one message, several parts
@@ -9,8 +9,12 @@ codecs    the JPEG encoders                      jpeg      the search for the qu
 png       flat art without loss                  strip     metadata out, pixels untouched
 animation fit_animation: to GIF, a ladder        frames    decoded once, one after the other
 gif       one palette, what changed, gifsicle    stand_in  its first frame, or an MP4 of it, by choice
-video     fit_video: to MP4, two passes
-audio     fit_audio: to M4A                      contact   fit_contact: a vCard and its photo
+video     fit_video: to MP4 or 3GP               video_plan  plan_video: size, rate, bits, seconds that fit
+reduce    decoded once, upright, SDR, small      two_pass  H.264 to the byte budget
+h263      the same for 3GP                       poster    make_poster: one picture of a video
+passing   which clips go out as they came        progress  how far it is, for whoever waits
+audio     fit_audio: to M4A, AMR or MP3          audio_plan  plan_audio
+choice    what may be chosen: form and cut       contact   fit_contact: a vCard and its photo
 shown     a stranger's picture for a page of ours
 ssim      how much is left of it                 output    written, counted, hashed, never over the budget
 """

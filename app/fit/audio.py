@@ -1,101 +1,163 @@
-"""A sound file to AAC-LC in an M4A, at the bits that the budget leaves."""
+"""A sound file to what handsets play: AAC-LC in an M4A, AMR-NB or MP3, at the bits that the budget leaves."""
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from app.confine.programs import ffmpeg_path, run_ffmpeg
-from app.errors import CannotFit, MediaDamaged, MediaUnsupported
-from app.fit.choice import Cut, cut_of, facts_of
+from app.confine.programs import OnSeconds, run_ffmpeg
+from app.errors import CannotFit, MediaDamaged
+from app.fit.audio_plan import ENCODERS, TYPES, AudioPlan, plan_audio
+from app.fit.choice import Cut, cut_of
 from app.fit.output import write_fitted
+from app.fit.passing import is_plain_m4a
+from app.fit.progress import Progress
+from app.fit.reduce import CLEAN
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
-AUDIO_TYPE = "audio/mp4"
-LEAST_BITS = 12_000  # a second, mono: speech that can be understood
-MOST_BITS = 128_000
-STEREO_FROM_BITS = 64_000
-_AIM = 0.96
-_BYTES_OF_BOXES = 2_000
-_BYTES_A_SECOND_IN_BOXES = 130
-_TRIES = 3
-_PASSING = frozenset({"audio/amr", "audio/mpeg"})  # what handsets play as it is
+_CORRECTED_AIM = 0.97
+_NAMES = {Form.AAC: "AAC-LC", Form.AMR: "AMR-NB", Form.MP3: "LAME MP3"}
+_CONTAINERS = {
+    Form.AAC: ("-movflags", "+faststart", "-f", "ipod"),
+    Form.AMR: ("-f", "amr"),
+    Form.MP3: ("-id3v2_version", "0", "-write_xing", "0", "-f", "mp3"),
+}
+_AMR_START = b"#!AMR\n"  # the wide-band kind begins otherwise, and few handsets play it
 
 
 def fit_audio(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE) -> Fitted:
-    """Make the best M4A that ``budget`` allows; AMR and MP3 within it pass byte for byte.
+    """Make the best sound file that ``budget`` allows; what handsets play passes, byte for byte or without its tags.
 
-    Raises:
-        MediaUnsupported: no ffmpeg here, or sound may not go out.
-        CannotFit: too long; ``fits_seconds`` says which length would fit.
-        MediaDamaged: no decoder gets through it.
+    How far it is stands in ``out_dir / "progress"``. InvalidRequest when the cut is not inside of it; MediaUnsupported
+    when the form cannot be made here; CannotFit when it is too long for its floor, with ``fits_seconds``, ``cut`` and
+    ``instead``; MediaDamaged when no decoder gets through it.
     """
     started = time.monotonic_ns()
     cut = cut_of(facts, choice)
-    if cut.whole and choice.form is Form.AUTO and _passes(facts, budget):
-        return write_fitted(
-            path.read_bytes(), budget, out_dir, content_type=facts.content_type, size=(0, 0),
-            quality=Quality(seconds=facts.seconds), untouched=True,
-        )  # fmt: skip
-    if AUDIO_TYPE not in budget.content_types or ffmpeg_path() is None or choice.form not in {Form.AUTO, Form.AAC}:
-        raise MediaUnsupported("Sound files cannot be fitted here.", found=facts.content_type)
-    facts = facts_of(facts, cut)
-    boxes = _BYTES_OF_BOXES + _BYTES_A_SECOND_IN_BOXES * facts.seconds
-    bits = int(min(MOST_BITS, (budget.max_bytes * _AIM - boxes) * 8 / facts.seconds))
-    if bits < LEAST_BITS:
-        fits_seconds = max(
-            0, int((budget.max_bytes * _AIM - _BYTES_OF_BOXES) / (LEAST_BITS / 8 + _BYTES_A_SECOND_IN_BOXES))
-        )
-        raise CannotFit(
-            f"{facts.seconds:.0f} seconds of sound do not fit {budget.max_bytes:,} bytes; cut it to {fits_seconds} seconds.",
-            limit_bytes=budget.max_bytes,
-            best_bytes=int(LEAST_BITS * facts.seconds / 8 + boxes),
-            fits_seconds=fits_seconds,
-            instead=["cut"],
-        )
-    content, bits, tries = _encode(path, facts, cut, budget, out_dir, bits)
-    lost = "metadata removed" if facts.has_metadata or facts.has_location else ""
+    passed = _pass_through(path, facts, budget, out_dir, choice) if cut.whole else None
+    if passed is not None:
+        return passed
+    plan = plan_audio(facts, budget, choice)
+    progress = Progress(out_dir)
+    content, plan, runs = _encode(path, facts, cut, plan, budget, out_dir, progress)
+    progress.tell(1.0)
+    quality = Quality(
+        encoder=_NAMES[plan.form],
+        encodes=runs,
+        milliseconds=(time.monotonic_ns() - started) // 1_000_000,
+        seconds=round(cut.seconds, 3),
+    )
     return write_fitted(
-        content, budget, out_dir, content_type=AUDIO_TYPE, size=(0, 0),
-        quality=Quality(
-            encoder="AAC-LC", encodes=tries, milliseconds=(time.monotonic_ns() - started) // 1_000_000, seconds=facts.seconds
-        ),
-        given_up=filter(None, (cut.given_up, f"compressed to {bits // 1000} kb/s", lost)),
+        content, budget, out_dir, content_type=plan.content_type, size=(0, 0), quality=quality,
+        given_up=filter(None, (cut.given_up, *_lost(facts, plan), _metadata_lost(facts))),
     )  # fmt: skip
 
 
-def _passes(facts: Facts, budget: Budget) -> bool:
-    """Tell whether it can go out as it came."""
-    is_ours = facts.content_type == AUDIO_TYPE and not facts.has_metadata
+def _metadata_lost(facts: Facts) -> str:
+    if facts.has_location:
+        return "location and other metadata removed"
+    return "metadata removed" if facts.has_metadata else ""
+
+
+def _lost(facts: Facts, plan: AudioPlan) -> tuple[str, ...]:
+    """Say what compression, mixing and sampling took."""
     return (
-        facts.bytes <= budget.max_bytes
-        and not facts.has_location
-        and (is_ours or facts.content_type in _PASSING)
-        and facts.content_type in budget.content_types
+        f"compressed to {plan.bits / 1000:.3g} kb/s",
+        "mixed to mono" if plan.channels == 1 and facts.channels > 1 else "",
+        "mixed to stereo" if plan.channels == 2 and facts.channels > 2 else "",
+        f"{facts.hertz / 1000:g} kHz reduced to {plan.hertz / 1000:g}" if plan.hertz < facts.hertz else "",
+        "as on the telephone: speech stays clear, music suffers"
+        if plan.form is Form.AMR and facts.hertz > plan.hertz
+        else "",
     )
 
 
-def _encode(path: Path, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, bits: int) -> tuple[bytes, int, int]:
-    """Encode, and again at fewer bits where it is too long; returns the file, its bits a second and the tries.
+def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice) -> Fitted | None:
+    """Take it as it came, or without its tags and its cover, when that is within the budget; None when it must be made anew."""
+    form = _form_of(path, facts)
+    if form is None or choice.form not in {Form.AUTO, form} or TYPES[form] not in budget.content_types:
+        return None
+    is_clean = not (facts.has_location or facts.has_metadata)
+    if is_clean and facts.bytes > budget.max_bytes:
+        return None
+    content = path.read_bytes() if is_clean else _without_tags(path, facts, form, out_dir)
+    if len(content) > budget.max_bytes:
+        return None
+    return write_fitted(
+        content, budget, out_dir, content_type=TYPES[form], size=(0, 0), quality=Quality(seconds=facts.seconds),
+        given_up=() if is_clean else (_metadata_lost(facts),), untouched=is_clean,
+    )  # fmt: skip
+
+
+def _form_of(path: Path, facts: Facts) -> Form | None:
+    """Tell as which form handsets would play it; None when they would not."""
+    if facts.content_type == TYPES[Form.MP3]:
+        return Form.MP3
+    if facts.content_type == TYPES[Form.AMR]:
+        with path.open("rb") as file:
+            return Form.AMR if file.read(len(_AMR_START)) == _AMR_START else None
+    is_m4a = facts.content_type == TYPES[Form.AAC] and is_plain_m4a(path.read_bytes())
+    return Form.AAC if is_m4a else None
+
+
+def _without_tags(path: Path, facts: Facts, form: Form, out_dir: Path) -> bytes:
+    """Copy the sound as it is, and nothing else."""
+    return _run(path, facts, out_dir, "-c:a", "copy", *_CONTAINERS[form])
+
+
+def _encode(
+    path: Path, facts: Facts, cut: Cut, plan: AudioPlan, budget: Budget, out_dir: Path, progress: Progress
+) -> tuple[bytes, AudioPlan, int]:
+    """Encode, and once more at fewer bits where it is too long; returns the file, what it became, and the runs.
+
+    Raises:
+        CannotFit: the correction is too long too.
+    """
+    content = _run_plan(path, facts, cut, plan, out_dir, progress.part(0.0, 0.8, cut.seconds))
+    if len(content) <= budget.max_bytes:
+        return content, plan, 1
+    plan = replace(plan, bits=int(plan.bits * _CORRECTED_AIM * budget.max_bytes / len(content)))
+    again = _run_plan(path, facts, cut, plan, out_dir, progress.part(0.8, 1.0, cut.seconds))
+    if len(again) > budget.max_bytes:
+        raise CannotFit(
+            f"The shortest acceptable version has {len(again):,} bytes; the limit is {budget.max_bytes:,}.",
+            limit_bytes=budget.max_bytes,
+            best_bytes=len(again),
+        )
+    return again, plan, 2
+
+
+def _run_plan(path: Path, facts: Facts, cut: Cut, plan: AudioPlan, out_dir: Path, on_seconds: OnSeconds) -> bytes:
+    return _run(
+        path, facts, out_dir, "-c:a", ENCODERS[plan.form], "-ac", str(plan.channels), "-ar", str(plan.hertz),
+        "-b:a", str(plan.bits), *_CONTAINERS[plan.form], cut=cut, on_seconds=on_seconds,
+    )  # fmt: skip
+
+
+def _run(
+    path: Path, facts: Facts, out_dir: Path, *options: str, cut: Cut | None = None, on_seconds: OnSeconds | None = None
+) -> bytes:
+    """Run ffmpeg over the sound alone.
 
     Raises:
         MediaDamaged: no decoder gets through it.
     """
+    # A cut is made behind the decoder: sound files without an index are sought by guessing.
+    piece = () if cut is None or cut.whole else ("-ss", f"{cut.start:.6f}", "-t", f"{cut.seconds:.6f}")
     with tempfile.TemporaryDirectory(dir=out_dir) as folder:
-        made = Path(folder) / "sound.m4a"
-        tries, content = 0, b""
-        while tries < _TRIES:
-            tries += 1
-            layout = ("-ac", "2", "-ar", "44100") if bits >= STEREO_FROM_BITS else ("-ac", "1", "-ar", "32000")
-            done = run_ffmpeg(
-                path, facts.content_type, "-map", "0:a:0", "-vn", "-map_metadata", "-1", "-map_chapters", "-1",
-                "-fflags", "+bitexact", "-flags:a", "+bitexact", "-c:a", "aac", *layout, "-b:a", str(bits),
-                "-movflags", "+faststart", "-f", "ipod", f"file:{made}",
-                opening=cut.opening,
-            )  # fmt: skip
-            if done.returncode:
-                raise MediaDamaged("No decoder gets through this sound file.", found=facts.content_type)
-            content = made.read_bytes()
-            if len(content) <= budget.max_bytes:
-                break
-            bits = int(bits * 0.97 * budget.max_bytes / len(content))
-    return content, bits, tries
+        made = Path(folder) / "sound"
+        done = run_ffmpeg(
+            path,
+            facts.content_type,
+            "-map",
+            "0:a:0",
+            "-vn",
+            *piece,
+            *CLEAN,
+            *options,
+            f"file:{made}",
+            on_seconds=on_seconds,
+        )
+        if done.returncode or not made.exists():
+            raise MediaDamaged("No decoder gets through this sound file.", found=facts.content_type)
+        return made.read_bytes()

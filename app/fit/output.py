@@ -12,6 +12,7 @@ _SUFFIXES = {
     "image/png": ".png",
     "image/gif": ".gif",
     "video/mp4": ".mp4",
+    "video/3gpp": ".3gp",
     "audio/mp4": ".m4a",
     "audio/mpeg": ".mp3",
     "audio/amr": ".amr",

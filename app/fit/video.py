@@ -1,237 +1,143 @@
-"""A clip to MP4 that every handset plays: H.264 Baseline, AAC-LC, two passes to the byte budget.
+"""A video to what handsets play: MP4 (H.264 Baseline, AAC-LC) or 3GP (H.263, AMR), two passes to the byte budget.
 
-ffmpeg (GPL) is a program of its own, run as a separate process. The clip is decoded and reduced once; the passes work on that.
+ffmpeg (GPL) is a program of its own, run as a separate process. The video is decoded and reduced once; the passes work on that.
 """
 
-import re
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.confine.programs import ffmpeg_path, run_ffmpeg, run_ffmpeg_on_own
-from app.errors import CannotFit, MediaDamaged, MediaUnsupported
-from app.fit.choice import Cut, cut_of, facts_of
+from app.confine.programs import OnSeconds, ffmpeg_encoders
+from app.errors import MediaUnsupported
+from app.fit.choice import Cut, cut_of
+from app.fit.h263 import encode_h263
 from app.fit.output import write_fitted
-from app.fit.pixels import fitted_size
+from app.fit.passing import MP4_TYPE, THREE_GP_TYPE, is_strict_3gp, passing_type
+from app.fit.poster import make_poster
+from app.fit.progress import Progress
+from app.fit.reduce import Reduced, reduce_video
+from app.fit.two_pass import Encoded, encode_in_two_passes, measure_ssim
+from app.fit.video_plan import VideoPlan, plan_video, source_fps
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
-VIDEO_TYPE = "video/mp4"
-AUDIO_BITS = 24_000  # a second: speech and music that can be told
-LEAST_BITS_PER_PIXEL = 0.045
-FLOOR_BITS_PER_PIXEL = 0.03
-MOST_BITS_PER_PIXEL = 0.3  # more is not seen
-# Side in pixels and frames a second, in order of preference; the last is the floor.
-LADDER = ((640, 30), (640, 15), (480, 15), (400, 15), (320, 15), (320, 12), (240, 12), (240, 10), (176, 10))
-_AIM = 0.98
-_ENOUGH = 0.96
-_MOST_CORRECTIONS = 2
-_BYTES_OF_BOXES = 1_500
-_BYTES_A_FRAME_IN_BOXES = 10
-_CLEAN = (
-    "-map_metadata",
-    "-1",
-    "-map_chapters",
-    "-1",
-    "-fflags",
-    "+bitexact",
-    "-flags:v",
-    "+bitexact",
-    "-flags:a",
-    "+bitexact",
-)
-_H264 = (
-    "-c:v",
-    "libx264",
-    "-profile:v",
-    "baseline",
-    "-level",
-    "3.1",
-    "-preset",
-    "medium",
-    "-threads",
-    "2",
-    "-pix_fmt",
-    "yuv420p",
-)
-_SSIM_LINE = re.compile(rb"\bY:([0-9.]+)")
+_ENCODERS = {Form.MP4: ("libx264", "aac"), Form.THREE_GP: ("h263", "libopencore_amrnb")}
+_NAMES = {
+    Form.MP4: "x264 Baseline, two passes; AAC-LC",
+    Form.THREE_GP: "H.263 profile 0, one quantiser; AMR-NB",
+}
+_REDUCED, _FIRST_PASS, _SECOND_PASS = 0.6, 0.75, 0.9  # how far the job is after each
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """Size, frames a second, and bits a second for the pictures."""
+class _Result:
+    """What was made by which plan, of how many pictures, and how near it is to them."""
 
-    size: tuple[int, int]
-    fps: float
-    bits: int
+    encoded: Encoded
+    plan: VideoPlan
+    damage: str
+    frames: int
+    seconds: float
+    ssim: float | None
 
 
 def fit_video(
     path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE, *, fast: bool = False
 ) -> Fitted:
-    """Make the best MP4 that ``budget`` allows: rotated upright, no metadata, moov first.
+    """Make the best MP4 or 3GP that ``budget`` allows, or one picture of it: upright, SDR, no metadata, index first.
 
-    Byte for byte what came, when it is such an MP4 already and within the budget.
+    Byte for byte what came, when handsets play it as it is and it is within the budget. How far it is stands in
+    ``out_dir / "progress"``. ``fast`` takes a quicker preset of the encoder. InvalidRequest when the cut is not inside
+    the video; CannotFit when it is too long for its floor, with ``fits_seconds``, ``cut`` and ``instead``; MediaDamaged
+    when no decoder gets through it.
 
     Raises:
-        MediaUnsupported: no ffmpeg here, or a video may not go out.
-        CannotFit: too long for its floor; ``fits_seconds`` says which length would fit.
-        MediaDamaged: no decoder gets through it.
+        MediaUnsupported: an encoder is missing here, or a video may not go out.
     """
     started = time.monotonic_ns()
+    if choice.form is Form.FIRST_FRAME:
+        return make_poster(path, facts, budget, out_dir, choice)
     cut = cut_of(facts, choice)
-    if VIDEO_TYPE not in budget.content_types or ffmpeg_path() is None or choice.form not in {Form.AUTO, Form.MP4}:
-        raise MediaUnsupported("Videos cannot be fitted here.", found=facts.content_type)
-    data = path.read_bytes() if cut.whole and facts.bytes <= budget.max_bytes else b""
-    if data and max(facts.width, facts.height) <= budget.side_pixels and not facts.has_location and is_plain_mp4(data):
-        quality = Quality(frames_in=facts.frames, frames_out=facts.frames, seconds=facts.seconds)
-        return write_fitted(
-            data,
-            budget,
-            out_dir,
-            content_type=VIDEO_TYPE,
-            size=(facts.width, facts.height),
-            quality=quality,
-            untouched=True,
-        )
-    facts = facts_of(facts, cut)
-    plan = _plan(facts, budget)
-    with tempfile.TemporaryDirectory(dir=out_dir) as folder:
-        reduced = Path(folder) / "reduced.nut"
-        _reduce(path, facts, cut, plan, reduced, fast=fast)
-        content, passes = _encode(reduced, facts, plan, budget)
-        ssim = _ssim(reduced, content)
-    return _describe(content, passes, ssim, plan, facts, cut, budget, out_dir, started)
+    passed = _pass_through(path, facts, budget, out_dir, choice) if cut.whole else None
+    if passed is not None:
+        return passed
+    form = Form.THREE_GP if choice.form is Form.THREE_GP else Form.MP4
+    kind = THREE_GP_TYPE if form is Form.THREE_GP else MP4_TYPE
+    missing = sorted(set(_ENCODERS[form]) - ffmpeg_encoders())
+    if kind not in budget.content_types or missing:
+        why = f"the ffmpeg here has no {' and no '.join(missing)}" if missing else f"{kind} may not go out"
+        raise MediaUnsupported(f"A video cannot become {form.value} here: {why}.", found=facts.content_type)
+    result = _make(path, facts, cut, budget, out_dir, choice, fast=fast)
+    return _describe(result, facts, cut, budget, out_dir, started)
 
 
-def is_plain_mp4(data: bytes) -> bool:
-    """Tell whether it is H.264 Baseline with its index first, so that every handset plays it as it is."""
-    configuration = data.find(b"avcC")
-    index, media = data.find(b"moov"), data.find(b"mdat")
-    return (
-        data[4:8] == b"ftyp"
-        and data[8:12] != b"qt  "
-        and 0 < index < media
-        and configuration > 0
-        and data[configuration + 5] == 66
-        and (b"mp4a" in data[index:media] or b"soun" not in data[index:media])
+def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice) -> Fitted | None:
+    """Take it as it came, when it is within every limit; None when it must be made anew."""
+    is_within = facts.bytes <= budget.max_bytes and max(facts.width, facts.height) <= budget.side_pixels
+    if not is_within or facts.has_location or facts.color:
+        return None
+    data = path.read_bytes()
+    kind = passing_type(data)
+    is_wanted = {
+        Form.AUTO: bool(kind),
+        Form.MP4: kind == MP4_TYPE,
+        Form.THREE_GP: is_strict_3gp(data),
+    }[choice.form]
+    if not is_wanted or kind not in budget.content_types:
+        return None
+    return write_fitted(
+        data,
+        budget,
+        out_dir,
+        content_type=kind,
+        size=(facts.width, facts.height),
+        quality=Quality(frames_in=facts.frames, frames_out=facts.frames, seconds=facts.seconds),
+        untouched=True,
     )
 
 
-def _plan(facts: Facts, budget: Budget) -> _Plan:
-    """Choose size and frame rate for the bits that there are.
-
-    Raises:
-        CannotFit: even the floor needs more.
-    """
-    source_fps = facts.frames / facts.seconds if facts.seconds else 15.0
-    for side, most_fps in LADDER:
-        fps = min(float(most_fps), max(1.0, source_fps))
-        width, height = fitted_size(facts.width, facts.height, min(side, budget.side_pixels))
-        size = (max(2, width - width % 2), max(2, height - height % 2))
-        boxes = _BYTES_OF_BOXES + _BYTES_A_FRAME_IN_BOXES * fps * facts.seconds
-        bits = int((budget.max_bytes * _AIM - boxes) * 8 / facts.seconds - AUDIO_BITS)
-        per_pixel = bits / (size[0] * size[1] * fps)
-        is_last = (side, most_fps) == LADDER[-1]
-        if per_pixel >= (FLOOR_BITS_PER_PIXEL if is_last else LEAST_BITS_PER_PIXEL):
-            return _Plan(size, fps, int(min(bits, MOST_BITS_PER_PIXEL * size[0] * size[1] * fps)))
-    least_bits = FLOOR_BITS_PER_PIXEL * size[0] * size[1] * fps + AUDIO_BITS + _BYTES_A_FRAME_IN_BOXES * fps * 8
-    fits_seconds = max(0, int((budget.max_bytes * _AIM - _BYTES_OF_BOXES) * 8 / least_bits))
-    raise CannotFit(
-        f"{facts.seconds:.0f} seconds of video do not fit {budget.max_bytes:,} bytes; cut it to {fits_seconds} seconds.",
-        limit_bytes=budget.max_bytes,
-        best_bytes=int(least_bits * facts.seconds / 8) + _BYTES_OF_BOXES,
-        fits_seconds=fits_seconds,
-        instead=["cut"],
-    )
+def _make(path: Path, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, choice: Choice, *, fast: bool) -> _Result:
+    """Plan, reduce and encode; a plan whose correction missed too makes way for the next that asks for less."""
+    progress = Progress(out_dir)
+    plan = plan_video(facts, budget, choice)
+    while True:
+        with tempfile.TemporaryDirectory(dir=out_dir) as name:
+            told = progress.part(0.0, _REDUCED, plan.seconds)
+            reduced = reduce_video(path, facts, cut, plan, Path(name), fast=fast, on_seconds=told)
+            encoded = _encode(reduced, plan, budget, progress, fast=fast)
+            if len(encoded.content) <= budget.max_bytes:
+                ssim = measure_ssim(reduced, encoded.content)
+                progress.tell(1.0)
+                return _Result(encoded, plan, reduced.given_up, reduced.frames, reduced.seconds, ssim)
+        plan = plan_video(facts, budget, choice, after=plan)
 
 
-def _reduce(path: Path, facts: Facts, cut: Cut, plan: _Plan, reduced: Path, *, fast: bool) -> None:
-    """Decode once: upright (ffmpeg turns it), at the final size and rate, sound already as it will be.
+def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, progress: Progress, *, fast: bool) -> Encoded:
+    spans = {1: (_REDUCED, _FIRST_PASS), 2: (_FIRST_PASS, _SECOND_PASS), 3: (_SECOND_PASS, 1.0)}
 
-    Raises:
-        MediaDamaged: no decoder gets through it.
-    """
-    width, height = plan.size
-    filters = f"fps={plan.fps:.6g},scale={width}:{height}:flags={'fast_bilinear' if fast else 'bicubic'},setsar=1,format=yuv420p"
-    done = run_ffmpeg(
-        path, facts.content_type, "-map", "0:V:0", "-map", "0:a:0?", "-sn", "-dn", *_CLEAN, "-vf", filters,
-        "-c:v", "rawvideo", "-c:a", "aac", "-ac", "1", "-ar", "32000", "-b:a", str(AUDIO_BITS), "-f", "nut", f"file:{reduced}",
-        opening=cut.opening,
-    )  # fmt: skip
-    if done.returncode:
-        raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
+    def part(number: int) -> OnSeconds:
+        return progress.part(*spans[number], reduced.seconds)
+
+    if plan.form is Form.THREE_GP:
+        return encode_h263(reduced, plan, budget, part=part)
+    return encode_in_two_passes(reduced, plan, budget, fast=fast, part=part)
 
 
-def _encode(reduced: Path, facts: Facts, plan: _Plan, budget: Budget) -> tuple[bytes, int]:
-    """Encode in two passes, and the second again where it missed; returns the MP4 and how many passes it took.
-
-    Raises:
-        CannotFit: no correction brought it under the limit.
-        MediaDamaged: the encoder failed.
-    """
-    log = ("-passlogfile", f"{reduced}.log")
-    made = reduced.with_suffix(".mp4")
-    bits = plan.bits
-    best = b""
-    shortest = 0
-    run_ffmpeg_on_own(reduced, "-map", "0:v", *_H264, "-b:v", str(bits), *log, "-pass", "1", "-f", "null", "-")
-    passes = 1
-    for _ in range(1 + _MOST_CORRECTIONS):
-        done = run_ffmpeg_on_own(
-            reduced, "-map", "0", *_CLEAN, *_H264, "-b:v", str(bits), *log, "-pass", "2", "-c:a", "copy",
-            "-movflags", "+faststart", "-f", "mp4", f"file:{made}",
-        )  # fmt: skip
-        if done.returncode:
-            raise MediaDamaged("This video cannot be encoded.", found=facts.content_type)
-        passes += 1
-        content = made.read_bytes()
-        shortest = min(shortest or len(content), len(content))
-        if len(content) <= budget.max_bytes and len(content) > len(best):
-            best = content
-        has_all_it_needs = bits >= MOST_BITS_PER_PIXEL * plan.size[0] * plan.size[1] * plan.fps - 1
-        if best and (has_all_it_needs or len(best) >= _ENOUGH * budget.max_bytes):
-            break
-        missed_bits = (budget.max_bytes * _AIM - len(content)) * 8 / facts.seconds
-        bits = max(1_000, int(bits + missed_bits))
-    if not best:
-        raise CannotFit(
-            f"The shortest acceptable version has {shortest:,} bytes; the limit is {budget.max_bytes:,}.",
-            limit_bytes=budget.max_bytes,
-            best_bytes=shortest,
-        )
-    return best, passes
-
-
-def _ssim(reduced: Path, content: bytes) -> float | None:
-    """Compare luma with the reduced original, frame by frame; the mean."""
-    made = reduced.with_suffix(".best.mp4")
-    made.write_bytes(content)
-    done = run_ffmpeg_on_own(reduced, "-i", f"file:{made}", "-lavfi", "[0:v][1:v]ssim=stats_file=-", "-f", "null", "-")
-    scores = [float(score) for score in _SSIM_LINE.findall(done.stdout)]
-    return round(sum(scores) / len(scores), 4) if scores else None
-
-
-def _describe(
-    content: bytes,
-    passes: int,
-    ssim: float | None,
-    plan: _Plan,
-    facts: Facts,
-    cut: Cut,
-    budget: Budget,
-    out_dir: Path,
-    started_ns: int,
-) -> Fitted:
-    source_fps = facts.frames / facts.seconds if facts.seconds else plan.fps
-    kept = round(plan.fps * facts.seconds)
-    given_up = [
+def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, started_ns: int) -> Fitted:
+    plan, kept_fps, was_fps = result.plan, result.plan.fps, source_fps(facts)
+    frames_in = max(1, round(facts.frames * cut.seconds / facts.seconds))
+    has_bars = plan.picture != plan.size
+    said = [
         cut.given_up,
-        f"scaled from {facts.width}x{facts.height} to {plan.size[0]}x{plan.size[1]}"
-        if plan.size != (facts.width, facts.height)
+        f"scaled from {facts.width}x{facts.height} to {plan.picture[0]}x{plan.picture[1]}"
+        if plan.picture != (facts.width, facts.height)
         else "",
-        f"{source_fps:.3g} frames a second reduced to {plan.fps:.3g}" if plan.fps < source_fps - 0.5 else "",
-        f"pictures compressed to {plan.bits // 1000} kb/s, sound to {AUDIO_BITS // 1000} kb/s mono",
+        f"black bars around it, to {plan.size[0]}x{plan.size[1]}, a size that H.263 has" if has_bars else "",
+        f"{was_fps:.3g} frames a second reduced to {kept_fps:.3g}" if kept_fps < was_fps - 0.5 else "",
+        f"pictures compressed to {result.encoded.bits // 1000} kb/s",
+        _lost_of_sound(facts, plan),
+        result.damage,
+        "high dynamic range (HDR) brought to the standard one" if facts.color else "",
         "location and other metadata removed"
         if facts.has_location
         else "metadata removed"
@@ -239,20 +145,29 @@ def _describe(
         else "",
     ]
     quality = Quality(
-        encoder="x264 Baseline, two passes; AAC-LC",
-        encodes=passes,
+        encoder=_NAMES[plan.form],
+        encodes=result.encoded.passes,
         milliseconds=(time.monotonic_ns() - started_ns) // 1_000_000,
-        ssim=ssim,
-        frames_in=facts.frames,
-        frames_out=min(kept, facts.frames),
-        seconds=facts.seconds,
+        ssim=result.ssim,
+        frames_in=frames_in,
+        frames_out=min(result.frames, frames_in),
+        seconds=round(result.seconds, 3),
     )
     return write_fitted(
-        content,
+        result.encoded.content,
         budget,
         out_dir,
-        content_type=VIDEO_TYPE,
+        content_type=plan.content_type,
         size=plan.size,
         quality=quality,
-        given_up=filter(None, given_up),
+        given_up=filter(None, said),
     )
+
+
+def _lost_of_sound(facts: Facts, plan: VideoPlan) -> str:
+    """Say what became of the sound."""
+    if not facts.channels:
+        return ""
+    kept = "stereo" if plan.sound.channels == 2 else "mono"
+    as_phone = ", as on the telephone" if plan.form is Form.THREE_GP else ""
+    return f"sound compressed to {plan.sound.bits // 1000} kb/s {kept}{as_phone}"

@@ -1,5 +1,7 @@
 """What ffmpeg says of a video or a sound file: every packet is read, the first picture is decoded."""
 
+import math
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +13,35 @@ from app.probe.sniff import Format
 
 _MOST_SECONDS = 600
 _MOST_PIXELS_OF_ONE_FRAME = 36_000_000
+_TECHNICAL_TAGS = frozenset({b"major_brand", b"minor_version", b"compatible_brands", b"encoder"})
+_HDR = {b"smpte2084": "PQ", b"arib-std-b67": "HLG"}  # by the transfer function, as ffmpeg calls it
+_VIDEO_LINE = re.compile(rb"^ *Stream #[^\n]*: Video: [^\n]*?\b(smpte2084|arib-std-b67)\b", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class _Stream:
-    """One stream of ffmpeg's framecrc listing; ``end`` is in units of ``tick`` seconds."""
+    """One stream of ffmpeg's framecrc listing; ``end`` is in units of ``tick`` seconds, ``sar`` is a pixel's width by height."""
 
     kind: str = ""
     tick: float = 0.0
     size: tuple[int, int] = (0, 0)
+    sar: float = 1.0
+    hertz: int = 0
+    layout: str = ""
     packets: int = 0
     end: int = 0
 
     @property
     def seconds(self) -> float:
         return self.end * self.tick
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """The size in square pixels, without inventing any."""
+        width, height = self.size
+        if self.sar > 1:
+            return width, math.ceil(height / self.sar)
+        return math.ceil(width * self.sar), height
 
 
 def probe_clip(path: Path, found: Format) -> Facts:
@@ -37,6 +53,7 @@ def probe_clip(path: Path, found: Format) -> Facts:
     """
     streams = _list_packets(path, found, "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy")
     video = next((stream for stream in streams if stream.kind == "video"), None)
+    sound = next((stream for stream in streams if stream.kind == "audio"), None)
     seconds = round(max((stream.seconds for stream in streams), default=0.0), 3)
     if not streams or seconds <= 0:
         raise MediaDamaged(f"This is {found.name} without sound or pictures.", found=found.content_type)
@@ -50,8 +67,10 @@ def probe_clip(path: Path, found: Format) -> Facts:
         )
     what = "0:V:0" if video else "0:a:0"
     shown = _list_packets(path, found, "-map", what, "-frames:v" if video else "-frames:a", "1")
-    tags = run_ffmpeg(path, found.content_type, "-f", "ffmetadata", "-").stdout
-    width, height = shown[0].size
+    told = run_ffmpeg(path, found.content_type, "-f", "ffmetadata", "-", verbosity="info")
+    tags = told.stdout
+    transfer = _VIDEO_LINE.search(told.stderr) if video else None
+    width, height = shown[0].shown_size
     return Facts(
         kind=Kind.VIDEO if video else Kind.AUDIO,
         content_type=found.content_type,
@@ -60,12 +79,23 @@ def probe_clip(path: Path, found: Format) -> Facts:
         height=height,
         frames=video.packets if video else 0,
         seconds=seconds,
+        color=_HDR[transfer[1]] if transfer else "",
+        channels=_channels(sound.layout) if sound else 0,
+        hertz=sound.hertz if sound else 0,
         has_location=any(b"location" in line.lower() for line in tags.splitlines()),
-        has_metadata=any(
-            line.partition(b"=")[0] in {b"title", b"artist", b"comment", b"date", b"creation_time", b"album"}
-            for line in tags.splitlines()
-        ),
+        has_metadata=_has_metadata(tags) or b"(attached pic)" in told.stderr,
     )
+
+
+def _has_metadata(tags: bytes) -> bool:
+    """Tell whether ffmpeg lists anything that somebody wrote: a title, a date, who made it with what."""
+    lines = (line.partition(b"=") for line in tags.splitlines() if not line.startswith((b";", b"[")))
+    return any(equals and key.lower() not in _TECHNICAL_TAGS for key, equals, _ in lines)
+
+
+def _channels(layout: str) -> int:
+    """Count by ffmpeg's name of a layout; all that is neither mono nor stereo is more than two."""
+    return {"mono": 1, "stereo": 2}.get(layout, 6)
 
 
 def _list_packets(path: Path, found: Format, *options: str) -> list[_Stream]:
@@ -90,6 +120,13 @@ def _parse(done: subprocess.CompletedProcess[bytes]) -> list[_Stream]:
             elif name == "tb":
                 over, under = map(int, value.split("/"))
                 stream.tick = over / under
+            elif name == "sar":
+                across, down = map(int, value.split("/"))
+                stream.sar = across / down if across and down else 1.0
+            elif name == "sample_rate":
+                stream.hertz = int(value)
+            elif name == "channel_layout_name":
+                stream.layout = value
             elif name == "dimensions":
                 width, height = map(int, value.split("x"))
                 stream.size = (width, height)

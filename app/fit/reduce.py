@@ -1,0 +1,138 @@
+"""Decoding a video once: upright, at its final size and rate, in SDR; its sound already as it will be.
+
+What comes out are raw pictures and a sound file, which the passes of the encoder then read as often as they need.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.confine.programs import run_ffmpeg
+from app.errors import MediaDamaged
+from app.fit.choice import Cut
+from app.fit.video_plan import VideoPlan
+from app.model.media import Facts, Form
+
+CLEAN = (
+    "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact",
+)  # fmt: skip
+"""No tags, no chapters, nothing that differs from one run or one build to the next."""
+
+_TRANSFERS = {"PQ": "smpte2084", "HLG": "arib-std-b67"}
+_SOUND_CODECS = {Form.MP4: ("aac", "ipod"), Form.THREE_GP: ("libopencore_amrnb", "3gp")}
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """``pictures`` are raw yuv420p frames of ``size``, BT.601, TV range; ``sound`` is None when there is none.
+
+    ``given_up`` says what of it was damaged, else it is empty.
+    """
+
+    pictures: Path
+    sound: Path | None
+    size: tuple[int, int]
+    fps: float
+    given_up: str = ""
+
+    @property
+    def frames(self) -> int:
+        """How many pictures there are."""
+        return self.pictures.stat().st_size * 2 // (self.size[0] * self.size[1] * 3)
+
+    @property
+    def seconds(self) -> float:
+        """How long they are shown."""
+        return self.frames / self.fps
+
+    @property
+    def inputs(self) -> list[tuple[Path, tuple[str, ...]]]:
+        """How ffmpeg opens them again: pictures first."""
+        width, height = self.size
+        raw = (
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "yuv420p",
+            "-video_size",
+            f"{width}x{height}",
+            "-framerate",
+            f"{self.fps:.6g}",
+        )
+        return [(self.pictures, raw), *([(self.sound, ("-f", "mov"))] if self.sound else [])]
+
+
+def reduce_video(
+    path: Path,
+    facts: Facts,
+    cut: Cut,
+    plan: VideoPlan,
+    folder: Path,
+    *,
+    fast: bool,
+    on_seconds: Callable[[float], None],
+) -> Reduced:
+    """Decode the piece of ``path`` that is wanted into ``folder``.
+
+    Pictures must be whole. Of the sound a little may be damaged, as it is at the end of a recording that broke off.
+
+    Raises:
+        MediaDamaged: no decoder gets through it, or there is no picture in it.
+    """
+    pictures, sound = folder / "pictures.yuv", folder / "sound.mov"
+    seen = (
+        "-map", "0:V:0", *CLEAN, "-vf", picture_filters(facts, plan, fast=fast),
+        "-c:v", "rawvideo", "-f", "rawvideo", f"file:{pictures}",
+    )  # fmt: skip
+    heard = _sound_options(plan, sound)
+    done = run_ffmpeg(path, facts.content_type, *seen, *heard, opening=cut.opening, on_seconds=on_seconds)
+    given_up = ""
+    if done.returncode and heard:
+        done = run_ffmpeg(path, facts.content_type, *heard, opening=cut.opening, may_skip=True)
+        if not done.returncode:
+            done = run_ffmpeg(path, facts.content_type, *seen, opening=cut.opening, on_seconds=on_seconds)
+        given_up = "damaged pieces of the sound left out"
+    reduced = Reduced(pictures, sound if heard else None, plan.size, plan.fps, given_up)
+    if done.returncode or not reduced.frames:
+        raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
+    return reduced
+
+
+def _sound_options(plan: VideoPlan, sound: Path) -> tuple[str, ...]:
+    """Name what makes the sound; nothing where there is none."""
+    if not plan.sound.bits:
+        return ()
+    codec, container = _SOUND_CODECS[plan.form]
+    return (
+        "-map", "0:a:0", *CLEAN, "-af", "aresample=async=1:first_pts=0", "-c:a", codec, "-ac", str(plan.sound.channels),
+        "-ar", str(plan.sound.hertz), "-b:a", str(plan.sound.bits), "-f", container, f"file:{sound}",
+    )  # fmt: skip
+
+
+def picture_filters(facts: Facts, plan: VideoPlan, *, fast: bool) -> str:
+    """Name the filters from the decoder's pictures (ffmpeg has turned them upright) to the plan's frames."""
+    width, height = plan.picture
+    filters = [f"fps={plan.fps:.6g}:start_time=0", *scaling(facts, (width, height), fast=fast), "format=yuv420p"]
+    if plan.picture != plan.size:
+        filters.append(f"pad={plan.size[0]}:{plan.size[1]}:(ow-iw)/2:(oh-ih)/2")
+    return ",".join([*filters, "setsar=1"])
+
+
+def scaling(facts: Facts, size: tuple[int, int], *, fast: bool = False) -> list[str]:
+    """Name the filters that scale to ``size`` in the colours that handsets expect: SDR, BT.601, TV range.
+
+    HDR is tone-mapped after it was scaled: linear light in floating point takes 100 MB for a frame of 4K.
+    """
+    width, height = size
+    method = "bilinear" if fast else "bicubic"
+    transfer = _TRANSFERS.get(facts.color)
+    if transfer is None:
+        return [f"scale={width}:{height}:flags={method}:out_color_matrix=bt601:out_range=tv"]
+    return [
+        f"scale={width}:{height}:flags={method}",
+        f"zscale=tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=100",
+        "format=gbrpf32le",
+        "zscale=p=bt709",
+        "tonemap=tonemap=hable:desat=0",
+        "zscale=t=bt709:m=170m:r=tv",
+    ]
