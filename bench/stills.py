@@ -1,52 +1,58 @@
 """12 MP photographs to the universal and the xlarge profile, through the confined pool, CPU of the confined process.
 
-LIMIT is one half-scale libjpeg-turbo decode and one baseline encode in the same run; the peer is Pillow's ``thumbnail`` with a
-search of whole qualities from 1 to 95. SSIM is on luma against a full decode reduced by LANCZOS.
+LIMIT is one half-scale libjpeg-turbo decode and one baseline encode, timed in turn with ours. Peers in the same run: Pillow's
+``thumbnail`` with a search of whole qualities, and sharp with the same search, by itself and with mozjpeg (progressive, trellis;
+also without progressive, as ours must be).
+SSIM is on luma (Gaussian window), S2 is SSIMULACRA2, both against a full decode reduced by LANCZOS. A picture needs the room
+when more than its bytes would be seen: below the highest quality of the encoder.
 """
 
-import io
-import resource
 import statistics
 import tempfile
-import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
 
 from app.confine import DecoderPool
 from app.fit import fit_media
+from app.fit.codecs import BEST, FAST
 from app.fit.media import DECODERS as FITTING
-from app.fit.ssim import luma_ssim
 from app.limits import budget_of, profile_named
 from app.model.media import Budget, Facts, Fitted
 from app.probe import probe_media
 from app.probe.media import DECODERS as PROBING
+from bench import judges
 from bench.photos import photographs
+from bench.still_peers import cpu_seconds, pillow_search, prepare_sharp, sharp_search
 
 Row = dict[str, Any]
-_ROUNDS = 3
+_ROUNDS = 5
+_MOST_CPU = {"best": 2.2, "fast": 1.5}
+_MOST_QUALITY = {codec.name: round(codec.most_quality) for codec in (BEST, FAST)}
+_ENOUGH = 0.96
 
 
-def cpu_seconds() -> float:
-    """Tell the CPU time of this process so far."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+@dataclass(slots=True)
+class Measured:
+    """What one way of fitting came to, picture by picture."""
+
+    cpu: list[float] = field(default_factory=list)  # times LIMIT
+    contents: list[bytes] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    encodes: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    needed: list[bool] = field(default_factory=list)
+    s2: list[float] = field(default_factory=list)
 
 
-def fit_and_count(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool) -> tuple[Fitted, float, int]:
-    """Fit inside the pool; returns the result, CPU seconds, and the most memory so far in KiB."""
+def fit_and_count(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool) -> tuple[Fitted, float]:
+    """Fit inside the pool; returns the result and CPU seconds."""
     before = cpu_seconds()
     fitted = fit_media(path, facts, budget, out_dir, fast=fast)
-    return fitted, cpu_seconds() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def memory_kib() -> int:
-    """Tell the most memory that this process ever had, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return fitted, cpu_seconds() - before
 
 
 def limit_seconds(data: bytes, size: tuple[int, int]) -> float:
@@ -57,123 +63,121 @@ def limit_seconds(data: bytes, size: tuple[int, int]) -> float:
     return cpu_seconds() - before
 
 
-def pillow_search(data: bytes, budget: Budget) -> tuple[bytes, float]:
-    """Fit as most programs do: thumbnail, then halve the interval of qualities."""
-    before = cpu_seconds()
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    image.thumbnail((budget.side_pixels, budget.side_pixels))
-    low, high, best = 1, 96, b""
-    while high - low > 1:
-        quality = (low + high) // 2
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=quality)
-        if len(buffer.getvalue()) <= budget.max_bytes:
-            low, best = quality, buffer.getvalue()
-        else:
-            high = quality
-    return best, cpu_seconds() - before
+def _measure_ours(pool: DecoderPool, path: Path, data: bytes, budget: Budget, found: dict[str, Measured]) -> float:
+    """Time both settings and the LIMIT in turn; returns the LIMIT in seconds."""
+    facts = pool.run(probe_media, path, max_pixels=200_000_000)
+    limits: list[float] = []
+    seconds: dict[str, list[float]] = {"best": [], "fast": []}
+    for turn in range(_ROUNDS):
+        limits.append(limit_seconds(data, (1920, 1440)))
+        for label, times in seconds.items():
+            fitted, took = pool.run(fit_and_count, path, facts, budget, path.parent, fast=label == "fast")
+            times.append(took)
+            if turn == 0:
+                found[label].contents.append(fitted.path.read_bytes())
+                found[label].encodes.append(fitted.quality.encodes)
+                found[label].shares.append(fitted.bytes / budget.max_bytes)
+                most = _MOST_QUALITY[fitted.quality.encoder]
+                found[label].needed.append(fitted.quality.encoder_quality < most)
+    limit = statistics.median(limits)
+    for label, times in seconds.items():
+        found[label].cpu.append(statistics.median(times) / limit)
+    return limit
 
 
-def reference(data: bytes, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Decode all of it and reduce it the slow way."""
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    factor = side / max(image.size)
-    return np.asarray(
-        image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS)
-    )
-
-
-def judge(content: bytes, wanted: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
-    """Compare luma; a result of fewer pixels is enlarged first."""
-    got = simplejpeg.decode_jpeg(content, "GRAY")[..., 0]
-    if got.shape != wanted.shape[:2]:
-        got = np.asarray(cv2.resize(got, wanted.shape[1::-1], interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-    return luma_ssim(wanted, got)
+def measure(pool: DecoderPool, folder: Path, budget: Budget) -> dict[str, Measured]:
+    """Fit every photograph in every way."""
+    peers = {"sharp": "default", "sharp mozjpeg": "mozjpeg", "sharp mozjpeg, baseline": "mozjpeg-baseline"}
+    missing = prepare_sharp()
+    if missing:
+        print(missing)
+        peers.clear()
+    found = {label: Measured() for label in ("best", "fast", "Pillow", *peers)}
+    for name, data in photographs():
+        path = folder / f"{name}.jpg"
+        path.write_bytes(data)
+        limit = _measure_ours(pool, path, data, budget, found)
+        made = {"Pillow": pillow_search(data, budget)}
+        made |= {label: sharp_search(data, budget, encoder) for label, encoder in peers.items()}
+        for label, (content, seconds) in made.items():
+            found[label].contents.append(content)
+            found[label].cpu.append(seconds / limit)
+        wanted = judges.reference(data, budget.side_pixels)
+        for way in found.values():
+            way.ssim.append(judges.luma_ssim(wanted, way.contents[-1]))
+    judged = [found[label] for label in ("best", *peers) if label != "sharp"]
+    originals = [data for _, data in photographs()]
+    jobs = [
+        (data, budget.side_pixels, each) for way in judged for data, each in zip(originals, way.contents, strict=True)
+    ]
+    scores = iter(judges.all_ssimulacra2(jobs))
+    for way in judged:
+        way.s2 = [next(scores) for _ in originals]
+    return found
 
 
 def _row(what: str, value: float, unit: str = "", target: str = "", *, met: bool = True) -> Row:
     return {"what": what, "value": round(value, 4), "unit": unit, "target": target, "met": met}
 
 
-def _measure(pool: DecoderPool, folder: Path, profile: str) -> list[Row]:
-    budget = budget_of(profile_named(profile))
-    ratios: dict[bool, list[float]] = {True: [], False: []}
-    shares: dict[bool, list[float]] = {True: [], False: []}
-    ssims: dict[str, list[float]] = {"True": [], "False": [], "Pillow": []}
-    encodes: dict[bool, list[int]] = {True: [], False: []}
-    peers: list[float] = []
-    for name, data in photographs():
-        path = folder / f"{name}.jpg"
-        path.write_bytes(data)
-        facts = pool.run(probe_media, path, max_pixels=200_000_000)
-        limit = statistics.median(limit_seconds(data, (1920, 1440)) for _ in range(_ROUNDS))
-        wanted = reference(data, budget.side_pixels)
-        for fast in (True, False):
-            runs = [pool.run(fit_and_count, path, facts, budget, folder, fast=fast) for _ in range(_ROUNDS)]
-            fitted = runs[0][0]
-            ratios[fast].append(statistics.median(seconds for _, seconds, _ in runs) / limit)
-            shares[fast].append(fitted.bytes / budget.max_bytes)
-            encodes[fast].append(fitted.quality.encodes)
-            ssims[str(fast)].append(judge(fitted.path.read_bytes(), wanted))
-        content, seconds = pillow_search(data, budget)
-        peers.append(seconds / limit)
-        ssims["Pillow"].append(judge(content, wanted))
-    rows = []
-    for fast, label, most in ((False, "best", 2.2), (True, "fast", 1.5)):
-        ratio = statistics.mean(ratios[fast])
-        landed = sum(share >= 0.96 for share in shares[fast])
-        rows += [
-            _row(f"{profile}, {label}: CPU", ratio, "x LIMIT", f"{most} at most", met=ratio <= most),
-            _row(f"{profile}, {label}: most encodes", max(encodes[fast]), "", "3 at most", met=max(encodes[fast]) <= 3),
-            _row(f"{profile}, {label}: mean encodes", statistics.mean(encodes[fast])),
-            _row(f"{profile}, {label}: bytes, least share of the budget", min(shares[fast])),
-            _row(
-                f"{profile}, {label}: pictures at 96 to 100 % of the budget",
-                landed,
-                f"of {len(shares[fast])}",
-            ),
-            _row(f"{profile}, {label}: SSIM mean", statistics.mean(ssims[str(fast)])),
-            _row(f"{profile}, {label}: SSIM worst", min(ssims[str(fast)])),
-        ]
+def _rows_of_ours(profile: str, label: str, way: Measured) -> list[Row]:
+    cpu, most = statistics.mean(way.cpu), _MOST_CPU[label]
+    landed = [share >= _ENOUGH for share, needed in zip(way.shares, way.needed, strict=True) if needed]
     return [
-        *rows,
-        _row(f"{profile}, Pillow thumbnail and search (peer): CPU", statistics.mean(peers), "x LIMIT"),
-        _row(f"{profile}, Pillow thumbnail and search (peer): SSIM mean", statistics.mean(ssims["Pillow"])),
+        _row(f"{profile}, {label}: CPU", cpu, "x LIMIT", f"{most} at most", met=cpu <= most),
+        _row(f"{profile}, {label}: CPU, the slowest picture", max(way.cpu), "x LIMIT"),
+        _row(f"{profile}, {label}: most encodes", max(way.encodes), "", "3 at most", met=max(way.encodes) <= 3),
+        _row(f"{profile}, {label}: mean encodes", statistics.mean(way.encodes)),
+        _row(f"{profile}, {label}: pictures at 96 to 100 % of the budget", sum(landed),
+             f"of {len(landed)} that need the room", "all of them", met=all(landed)),
+        _row(f"{profile}, {label}: bytes, mean share of the budget", statistics.mean(way.shares)),
+        _row(f"{profile}, {label}: most bytes, share of the budget", max(way.shares), "", "1 at most",
+             met=max(way.shares) <= 1),
+    ]  # fmt: skip
+
+
+def _rows_of_quality(profile: str, found: dict[str, Measured]) -> list[Row]:
+    rows = [_row(f"{profile}, {label}: SSIM mean", statistics.mean(way.ssim)) for label, way in found.items()]
+    rows += [_row(f"{profile}, {label}: SSIM worst", min(way.ssim)) for label, way in found.items()]
+    rows += [
+        _row(f"{profile}, {label} (peer): CPU", statistics.mean(way.cpu), "x LIMIT")
+        for label, way in found.items()
+        if label not in _MOST_CPU
     ]
+    rows += [_row(f"{profile}, {label}: S2 mean", statistics.mean(way.s2)) for label, way in found.items() if way.s2]
+    if "sharp" not in found:
+        return rows
+    for label, most in (("fast", 0.004), ("best", 0.008)):
+        below = statistics.mean(found["sharp"].ssim) - statistics.mean(found[label].ssim)
+        rows.append(
+            _row(f"{profile}, {label}: SSIM below sharp's default", below, "", f"{most} at most", met=below <= most)
+        )
+    lost = statistics.mean(found["sharp mozjpeg"].s2) - statistics.mean(found["best"].s2)
+    rows.append(_row(f"{profile}, best: S2 below sharp's mozjpeg search", lost, "", "0.3 at most", met=lost <= 0.3))
+    return rows
 
 
-def _memory(folder: Path) -> Row:
-    """Measure one process that does one picture of each kind, beside what it has before the first."""
-    name, data = photographs()[0]
-    path = folder / f"{name}.jpg"
-    path.write_bytes(data)
-    pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=[*PROBING, *FITTING, "bench.stills"])
-    try:
-        idle = pool.run(memory_kib)
-        facts = pool.run(probe_media, path, max_pixels=200_000_000)
-        after = pool.run(fit_and_count, path, facts, budget_of(profile_named("universal")), folder, fast=False)[2]
-    finally:
-        pool.close()
-    above = (after - idle) / 1024
-    return _row("memory of one fit above idle", above, "MiB", "45 at most", met=above <= 45)
+def _print_pictures(profile: str, found: dict[str, Measured]) -> None:
+    for index, (name, _) in enumerate(photographs()):
+        for label, way in found.items():
+            told = [f"{way.cpu[index]:.2f} x LIMIT", f"SSIM {way.ssim[index]:.4f}"]
+            told += [f"S2 {way.s2[index]:.2f}"] if way.s2 else []
+            told += [f"{way.shares[index]:.3f} of the budget, {way.encodes[index]} encodes"] if way.shares else []
+            print(f"{profile:10} {name:16} {label:14} {', '.join(told)}")
 
 
 def run() -> list[Row]:
-    """Measure both profiles, and memory."""
+    """Measure both profiles."""
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         pool = DecoderPool(1, seconds=120, memory_bytes=2_000_000_000, preload=[*PROBING, *FITTING, "bench.stills"])
         try:
-            rows = [row for profile in ("universal", "xlarge") for row in _measure(pool, Path(name), profile)]
+            for profile in ("universal", "xlarge"):
+                found = measure(pool, Path(name), budget_of(profile_named(profile)))
+                _print_pictures(profile, found)
+                for label in _MOST_CPU:
+                    rows += _rows_of_ours(profile, label, found[label])
+                rows += _rows_of_quality(profile, found)
         finally:
             pool.close()
-        began = time.process_time()
-        return [
-            *rows,
-            _memory(Path(name)),
-            _row("CPU of the pool's own process for all of it", time.process_time() - began, "s"),
-        ]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)
+    return rows

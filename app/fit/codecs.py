@@ -1,25 +1,23 @@
 """The JPEG encoders: all write baseline, 4:2:0, JFIF; handsets cannot tell them apart.
 
-jpegli quantises by what the eye sees and wins several points of SSIMULACRA2 at the same bytes, but takes whole steps of quality
-alone. libjpeg-turbo by way of Pillow takes tables, so quality is a real number there and any number of bytes can be met; with
-jpegli's own tables it keeps most of the advantage. By way of simplejpeg it is fastest, with Huffman tables that cost some bytes.
+jpegli chooses its quantisation tables by what the eye sees. With those, libjpeg-turbo (by way of Pillow) does better than jpegli
+as it is to be had for Python, which takes whole qualities alone and writes general Huffman codes: as much SSIMULACRA2 or more,
+more luma SSIM, and any number of bytes. By way of simplejpeg, with the tables of the standard, it is fastest.
 """
 
 import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 
-import numpy as np
 from PIL import Image
 
 from app.fit.arrays import Pixels
 from app.fit.libraries import JPEGLI as _JPEGLI
 from app.fit.libraries import SIMPLEJPEG as _SIMPLEJPEG
 
-__all__ = ["BEST", "FAST", "PLAIN", "Codec", "Pixels", "Steps"]
+__all__ = ["BEST", "FAST", "Codec", "Pixels"]
 
 # Annex K of the JPEG standard, row by row.
 _LUMA = """
@@ -31,7 +29,6 @@ _CHROMA = """
     99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99
 """
 _STANDARD = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
-_JFIF = bytes.fromhex("ffe000104a46494600010100000100010000")
 
 
 def _thresholds() -> tuple[tuple[float, ...], ...]:
@@ -46,20 +43,13 @@ def _thresholds() -> tuple[tuple[float, ...], ...]:
 _THRESHOLDS = _thresholds()
 
 
-class Steps(Enum):
-    """Which qualities a codec has: whole ones alone, whole ones at less cost than others, or any at the same cost."""
-
-    WHOLE = "whole"
-    WHOLE_CHEAPER = "whole cheaper"
-    ANY = "any"
-
-
 @dataclass(frozen=True, slots=True)
 class Codec:
     """An encoder of H x W x 3 RGB pixels at a quality of 1 to ``most_quality``, above which nothing more is seen.
 
     ``scale_of`` maps a quality to how coarse it is (bytes fall with a power of that), ``quality_of`` back. Below
-    ``least_quality`` a smaller picture looks better, best at about ``good_quality``.
+    ``least_quality`` a smaller picture looks better, best at about ``good_quality``. ``prefers_whole``: a whole quality takes
+    less time than one in between.
     """
 
     name: str
@@ -69,7 +59,7 @@ class Codec:
     least_quality: float
     good_quality: float
     most_quality: float
-    steps: Steps
+    prefers_whole: bool
 
 
 def _turbo_scale(quality: float) -> float:
@@ -116,16 +106,10 @@ def _jpegli_quality(scale: float) -> float:
     return (23 / 20 - math.sqrt(max(0.0, inside))) / (2 * 53 / 3000)
 
 
-def _jpegli_encode(pixels: Pixels, quality: float) -> bytes:
-    height, width = pixels.shape[:2]
-    content: bytes = _JPEGLI.encode(pixels, width, height, round(quality))
-    return content[:2] + _JFIF + content[2:]
-
-
 @cache
 def _jpegli_tables(quality: int) -> tuple[tuple[int, ...], ...]:
     """Read the tables that jpegli takes for a whole quality out of a tiny picture: they depend on nothing else."""
-    with Image.open(io.BytesIO(_jpegli_encode(np.zeros((16, 16, 3), np.uint8), quality))) as image:
+    with Image.open(io.BytesIO(_JPEGLI.encode(bytes(16 * 16 * 3), 16, 16, quality))) as image:
         tables = image.quantization  # type: ignore[attr-defined]  # -- of JpegImageFile, which `open` does not promise
         return tuple(tuple(tables[number]) for number in sorted(tables))
 
@@ -141,28 +125,28 @@ def _shaped_encode(pixels: Pixels, quality: float) -> bytes:
     return _pillow_encode(pixels, tables, optimize=True)
 
 
-TURBO = Codec("libjpeg-turbo, baseline 4:2:0", _turbo_encode, _turbo_scale, _turbo_quality, 30, 50, 95, Steps.ANY)
-PLAIN = Codec(
-    "libjpeg-turbo, baseline 4:2:0, plain Huffman tables",
-    _plain_encode,
-    _turbo_scale,
-    _turbo_quality,
-    30,
-    50,
-    95,
-    Steps.ANY if _SIMPLEJPEG is None else Steps.WHOLE_CHEAPER,
+def _codec_of_standard(name: str, encode: Callable[[Pixels, float], bytes], *, prefers_whole: bool) -> Codec:
+    return Codec(name, encode, _turbo_scale, _turbo_quality, 30, 50, 95, prefers_whole)
+
+
+FAST = _codec_of_standard(
+    "libjpeg-turbo, baseline 4:2:0, plain Huffman tables", _plain_encode, prefers_whole=_SIMPLEJPEG is not None
 )
+"""With the tables of the standard and Huffman codes for any picture."""
+
 # Quality 96 is a butteraugli distance of 0.46; from about 1 on nothing is seen side by side.
-JPEGLI = Codec("jpegli, baseline 4:2:0", _jpegli_encode, _jpegli_scale, _jpegli_quality, 24, 60, 96, Steps.WHOLE)
-SHAPED = Codec(
-    "libjpeg-turbo with jpegli's tables, baseline 4:2:0",
-    _shaped_encode,
-    _jpegli_scale,
-    _jpegli_quality,
-    24,
-    60,
-    96,
-    Steps.ANY,
+BEST = (
+    _codec_of_standard("libjpeg-turbo, baseline 4:2:0", _turbo_encode, prefers_whole=False)
+    if _JPEGLI is None
+    else Codec(
+        "libjpeg-turbo with jpegli's tables, baseline 4:2:0",
+        _shaped_encode,
+        _jpegli_scale,
+        _jpegli_quality,
+        least_quality=18,
+        good_quality=55,
+        most_quality=96,
+        prefers_whole=False,
+    )
 )
-BEST: tuple[Codec, ...] = (JPEGLI, SHAPED) if _JPEGLI else (TURBO,)
-FAST: tuple[Codec, ...] = (PLAIN,)
+"""With jpegli's tables and Huffman codes for this picture."""

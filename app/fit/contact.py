@@ -87,5 +87,5 @@ def _shrink(photo: bytes, max_bytes: int) -> bytes | None:
         return None
     reduced = upright.resize(fitted_size(upright.width, upright.height, _PHOTO_SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(reduced)
-    found = search_jpeg(pixels, max_bytes, estimate(pixels, max_bytes, FAST[0]), FAST[1:])
+    found = search_jpeg(pixels, max_bytes, estimate(pixels, max_bytes, FAST))
     return found.content if found else None

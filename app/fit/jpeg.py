@@ -1,30 +1,28 @@
 """The search: the best JPEG of some pixels that is within a number of bytes, in at most three encodes of the whole.
 
-An eighth of the rows, encoded twice, tells how the bytes follow the quality; so the first encode of the whole mostly lands
-already, and else it tells how far the sample was off. Where the first codec has no step that lands, the next one takes over.
+An eighth of the rows, encoded about twice, tells how the bytes follow the quality; so the first encode of the whole mostly lands
+already, and else it tells how far the sample was off.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.fit.codecs import Codec, Pixels, Steps
-from app.fit.sample import Sample, take_sample
+from app.fit.codecs import Codec, Pixels
+from app.fit.sample import take_sample
 
 MOST_ENCODES = 3
 _USUAL_SLOPE = 0.7
 _ENOUGH = 0.96
+_ENOUGH_OF_WHOLE = 0.965
 _AIM = 0.982  # by an estimate that errs by some hundredths
-_AIM_KNOWN = 0.99  # once it is corrected by an encode of the whole
+_AIM_KNOWN = 0.985  # once it is corrected by an encode of the whole
 _AIM_LAST = 0.975  # when nothing was within so far
 _MOST_FORESEEN = 0.992  # what a whole step may come to by such an estimate,
 _MOST_KNOWN = 0.997  # and once it is corrected
-_FIRST_GUESS = 75.0
-_LEAST_APART = 4.0  # in quality: two points that are closer tell no slope
+_LIKELY_AT = 75.0
 _LEAST_GUESS = 8.0
-_MOST_MEASURES = 2
+_MOST_MEASURES = 3
 _CLOSE = 0.6  # in quality: nearer than that the curve is not wrong
-_LONGER = 1.15  # what jpegli's tables alone take beside all of jpegli, at one quality
 
 Point = tuple[float, float]
 
@@ -44,7 +42,6 @@ class Curve:
     """Bytes over quality, near a point: ``bytes = at_bytes * (scale / at_scale) ** -slope``."""
 
     codec: Codec
-    sample: Sample
     at_scale: float
     at_bytes: float
     slope: float = _USUAL_SLOPE
@@ -72,44 +69,25 @@ class Curve:
 
 
 def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
-    """Learn the curve from a sample of the rows, encoded at two or three qualities around the wanted bytes."""
+    """Learn the curve from a sample of the rows, encoded at one to three qualities around the wanted bytes."""
     sample = take_sample(pixels)
-    quality, found = _measure(sample, codec, _FIRST_GUESS)
-    curve = Curve(codec, sample, codec.scale_of(quality), found)
-    return _closer(curve, (quality, found), wanted_bytes, least_apart=_LEAST_APART)
-
-
-def _estimate_like(curve: Curve, wanted_bytes: float, codec: Codec, error: float) -> Curve:
-    """Learn another codec's curve: its slope is alike, and so is the error of the sample."""
-    quality, found = _measure(curve.sample, codec, curve.quality_for(wanted_bytes / _LONGER))
-    near = Curve(codec, curve.sample, codec.scale_of(quality), found, curve.slope)
-    near = _closer(near, (quality, found), wanted_bytes / error)
-    return replace(near, at_bytes=near.at_bytes * error)
-
-
-def _closer(curve: Curve, known: Point, wanted_bytes: float, *, least_apart: float = 0.0) -> Curve:
-    """Encode the sample where the curve says, until that is where it says; ``known`` is the point that it goes through."""
+    curve = Curve(codec, codec.scale_of(_LIKELY_AT), sample.likely_bytes)
+    known: Point | None = None
     for _ in range(_MOST_MEASURES):
         guess = max(_LEAST_GUESS, curve.quality_for(wanted_bytes))
-        if curve.codec.steps is not Steps.ANY:
+        if codec.prefers_whole:
             guess = float(round(guess))
-        if abs(guess - known[0]) < least_apart:
-            guess = known[0] + 2 * least_apart
-        least_apart = 0.0
-        if abs(guess - known[0]) < _CLOSE:
+        if known and abs(guess - known[0]) < _CLOSE:
             break
-        point = _measure(curve.sample, curve.codec, guess)
-        curve, known = curve.through(known, point), point
+        point = guess, sample.bytes_of_whole(len(codec.encode(sample.pixels, guess)))
+        curve = curve.through(known, point) if known else curve.past(point)
+        known = point
     return curve
-
-
-def _measure(sample: Sample, codec: Codec, quality: float) -> Point:
-    return quality, sample.bytes_of_whole(len(codec.encode(sample.pixels, quality)))
 
 
 @dataclass(slots=True)
 class _Search:
-    """What is known so far of one codec: the closest points on both sides of the limit."""
+    """What is known so far: the curve, and the closest points on both sides of the limit."""
 
     curve: Curve
     max_bytes: int
@@ -119,34 +97,22 @@ class _Search:
     over: Point | None = None
 
     def next_quality(self, aim: float) -> float | None:
-        """Tell what to try next to use ``aim`` of the room; None when no step is left that would use enough of it."""
-        codec = self.curve.codec
+        """Tell what to try next to use ``aim`` of the room; None when nothing is left between too short and too long."""
         wanted = self.curve.quality_for(aim * self.max_bytes)
-        if codec.steps is not Steps.ANY:
-            whole = self._whole_step()
-            if whole is not None:
-                return whole
-            if codec.steps is Steps.WHOLE:
-                return None
+        if self.curve.codec.prefers_whole:
+            wanted = self._whole_or(wanted)
         quality = max(self.least_quality, wanted)
-        return quality if self._is_new(quality) else None
+        is_new = (self.under is None or quality > self.under[0]) and (self.over is None or quality < self.over[0])
+        return quality if is_new else None
 
-    def _whole_step(self) -> float | None:
-        """Tell the whole quality that uses the room best, None when the steps are too wide here."""
+    def _whole_or(self, wanted: float) -> float:
+        """Tell the whole quality below what would just fit, if it uses the room, else ``wanted``."""
         most = _MOST_KNOWN if self.corrected else _MOST_FORESEEN
-        quality = max(
-            float(math.ceil(self.least_quality)), float(math.floor(self.curve.quality_for(most * self.max_bytes)))
-        )
-        lands = quality >= self.curve.codec.most_quality or self.curve.bytes_at(quality) >= _ENOUGH * self.max_bytes
-        return quality if lands and self._is_new(quality) else None
+        whole = float(math.floor(self.curve.quality_for(most * self.max_bytes)))
+        return whole if self.curve.bytes_at(whole) >= _ENOUGH_OF_WHOLE * self.max_bytes else wanted
 
-    def _is_new(self, quality: float) -> bool:
-        """Tell whether it is between what was too short and what was too long."""
-        return (self.under is None or quality > self.under[0]) and (self.over is None or quality < self.over[0])
-
-    def learn(self, point: Point) -> float:
-        """Take an encode of the whole in; returns how much longer it was than foreseen."""
-        error = point[1] / self.curve.bytes_at(point[0])
+    def learn(self, point: Point) -> None:
+        """Take an encode of the whole in."""
         self.corrected = True
         if point[1] <= self.max_bytes:
             self.under = point
@@ -156,38 +122,26 @@ class _Search:
             self.curve = self.curve.through(self.under, self.over)
         else:
             self.curve = self.curve.past(point)
-        return error
 
 
-def search_jpeg(
-    pixels: Pixels, max_bytes: int, curve: Curve, others: Sequence[Codec] = (), *, least_quality: float | None = None
-) -> Encoded | None:
-    """Find the JPEG closest to ``max_bytes``, beginning with the codec of ``curve``, then with ``others``.
+def search_jpeg(pixels: Pixels, max_bytes: int, curve: Curve, *, least_quality: float | None = None) -> Encoded | None:
+    """Find the JPEG closest to ``max_bytes`` with the codec of ``curve``.
 
-    It stops at 96 % of the bytes, or at the codec's highest quality. ``least_quality`` None = each codec's own. None when
-    nothing above the least quality was within.
+    It stops at 96 % of the bytes, or at the codec's highest quality. ``least_quality`` None = the codec's own. None when
+    nothing from the least quality up was within.
     """
-
-    def begin(on: Curve) -> _Search:
-        return _Search(on, max_bytes, on.codec.least_quality if least_quality is None else least_quality)
-
-    search = begin(curve)
-    waiting = list(others)
+    codec = curve.codec
+    search = _Search(curve, max_bytes, codec.least_quality if least_quality is None else least_quality)
     best: Encoded | None = None
-    turn, error = 0, 1.0
+    turn = 0
     while turn < MOST_ENCODES:
         aim = _AIM if not turn else _AIM_LAST if turn == MOST_ENCODES - 1 and best is None else _AIM_KNOWN
         quality = search.next_quality(aim)
         if quality is None:
-            if not waiting:
-                break
-            search = begin(_estimate_like(search.curve, aim * max_bytes, waiting.pop(0), error))
-            search.corrected = turn > 0
-            continue
+            break
         turn += 1
-        codec = search.curve.codec
         content = codec.encode(pixels, quality)
-        error *= search.learn((quality, float(len(content))))
+        search.learn((quality, float(len(content))))
         if len(content) <= max_bytes:
             if best is None or len(content) > len(best.content):
                 best = Encoded(content, codec, quality, turn)

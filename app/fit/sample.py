@@ -1,8 +1,10 @@
 """A sample of a picture's rows that tells how many bytes the whole will take, for an eighth of the work."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.fit.arrays import Pixels, difference
 
@@ -13,15 +15,20 @@ _HEADER_BYTES = 600
 # Bytes follow the logarithm of the steps between neighbouring pixels with this power: fitted to the 19 photographs of Debian's
 # lomiri-wallpapers, where it halves the error of the sample, from 2.4 to 1.2 % (standard deviation).
 _BYTES_BY_BUSYNESS = 1.1
-_BITS_OF_STEP = (np.log2(1 + np.arange(256)) * 20).astype(np.uint8)
+_STEPS_OF_ONE_BIT = 20
+_BITS_OF_STEP = (np.log2(1 + np.arange(256)) * _STEPS_OF_ONE_BIT).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some rows of a picture, in bands of whole coding units; ``share`` is their part of the whole's bytes, 1.0 for all of it."""
+    """Some rows of a picture, in bands of whole coding units; ``share`` is their part of the whole's bytes, 1.0 for all of it.
+
+    ``likely_bytes`` is what the whole would take at quality 75, within a fifth or so, told without an encode.
+    """
 
     pixels: Pixels
     share: float
+    likely_bytes: float
 
     def bytes_of_whole(self, content_bytes: int) -> float:
         """Predict the bytes of the whole from those of this sample, encoded alike."""
@@ -32,19 +39,35 @@ def take_sample(pixels: Pixels) -> Sample:
     """Take every eighth band of 16 rows, weighed by how busy they are beside the others; a low picture is taken whole."""
     height = pixels.shape[0]
     bands = height // _BAND
-    if bands < 3 * _BANDS_OF_ONE:
-        return Sample(pixels, 1.0)
-    whole = pixels[: bands * _BAND].reshape(bands, _BAND, *pixels.shape[1:])
-    first = _BANDS_OF_ONE // 2
-    taken = whole[first::_BANDS_OF_ONE]
-    share = taken.shape[0] * _BAND / height
+    taken = take_bands(pixels, _BANDS_OF_ONE)
+    if taken is pixels:
+        return Sample(pixels, 1.0, _likely_bytes(pixels.shape, _busyness(pixels[..., 1]).mean()))
     busy = _busyness(pixels[: bands * _BAND : _ROWS_LOOKED_AT, :, 1]).reshape(bands, -1).mean(axis=1)
-    if busy.min() >= 0 and busy.mean() > 0 and (sampled := busy[first::_BANDS_OF_ONE].mean()) > 0:
-        share *= float(sampled / busy.mean()) ** _BYTES_BY_BUSYNESS
-    return Sample(np.ascontiguousarray(taken.reshape(-1, *pixels.shape[1:])), min(1.0, share))
+    share = taken.shape[0] / height
+    sampled, mean = busy[_BANDS_OF_ONE // 2 :: _BANDS_OF_ONE].mean(), busy.mean()
+    if sampled > 0:
+        share *= float(sampled / mean) ** _BYTES_BY_BUSYNESS
+    return Sample(taken, min(1.0, share), _likely_bytes(pixels.shape, mean))
 
 
-def _busyness(rows: Pixels) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Tell, for each row of one channel, how much its pixels differ from their neighbours, in bits."""
+def take_bands(pixels: Pixels, one_of: int) -> Pixels:
+    """Take every ``one_of``-th band of 16 rows, H x W x 3; the same array, if that would be fewer than three."""
+    height = pixels.shape[0]
+    bands = height // _BAND
+    if bands < 3 * one_of:
+        return pixels
+    whole = pixels[: bands * _BAND].reshape(bands, _BAND, *pixels.shape[1:])
+    return np.ascontiguousarray(whole[one_of // 2 :: one_of].reshape(-1, *pixels.shape[1:]))
+
+
+def _busyness(rows: Pixels) -> NDArray[np.float64]:
+    """Tell, for each row of one channel, how much its pixels differ from their neighbours: the mean of bits, 0 to 8."""
     rows = np.ascontiguousarray(rows)
-    return np.asarray(_BITS_OF_STEP[difference(rows[:, 1:], rows[:, :-1])].mean(axis=1))
+    if rows.shape[1] < 2:
+        return np.zeros(rows.shape[0])
+    return np.asarray(_BITS_OF_STEP[difference(rows[:, 1:], rows[:, :-1])].mean(axis=1) / _STEPS_OF_ONE_BIT)
+
+
+def _likely_bytes(shape: tuple[int, ...], busyness: float) -> float:
+    """Guess by a line through the same photographs: it errs by 15 to 20 % (standard deviation)."""
+    return shape[0] * shape[1] * math.exp(0.85 * busyness - 3.75) + _HEADER_BYTES

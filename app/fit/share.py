@@ -61,7 +61,7 @@ def _codec_named(name: str) -> "Codec | None":
     """Find an encoder; only here are they needed, and whoever shares nothing need not load them."""
     from app.fit.codecs import BEST, FAST
 
-    return next((codec for codec in (*BEST, *FAST) if codec.name == name), None)
+    return next((codec for codec in (BEST, FAST) if codec.name == name), None)
 
 
 def _good_jpeg_bytes(made: Rendition, facts: Facts, codec: "Codec") -> int:

@@ -18,8 +18,8 @@ def write_shown(path: Path, facts: Facts, out: Path, *, side_pixels: int, qualit
     Returns:
         the bytes written. MediaDamaged when no decoder gets through it.
     """
-    from app.fit.codecs import PLAIN
+    from app.fit.codecs import FAST
     from app.fit.pixels import load_picture
 
-    content = PLAIN.encode(load_picture(path, facts, side_pixels).pixels, quality)
+    content = FAST.encode(load_picture(path, facts, side_pixels).pixels, quality)
     return out.write_bytes(content)

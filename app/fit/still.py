@@ -1,7 +1,6 @@
 """A picture to JPEG or PNG: as it is where it fits, stripped where that is enough, encoded anew where it must be."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from app.fit.jpeg import MOST_ENCODES, Encoded, estimate, search_jpeg
 from app.fit.output import write_fitted
 from app.fit.pixels import Picture, decode_luma, load_picture
 from app.fit.png import encode_flat_png
-from app.fit.sample import take_sample
+from app.fit.sample import take_bands
 from app.fit.ssim import luma_ssim
 from app.fit.strip import is_plain_jpeg, strip_jpeg, strip_png
 from app.model.jpeg import walk_jpeg
@@ -21,6 +20,7 @@ from app.model.media import Budget, Facts, Fitted, Quality
 _LOSSY = frozenset({"image/jpeg", "image/heic", "image/avif"})
 _LEAST_SIDE = 64
 _LEAST_QUALITY_OF_THE_SMALLEST = 10.0
+_BANDS_OF_ONE_JUDGED = 16
 _BYTES_BY_SIDE = 1.7  # at one quality the bytes grow by this power of the side: detail is lost with the pixels
 
 
@@ -112,8 +112,8 @@ def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | 
     )
 
 
-def _encode_photograph(picture: Picture, budget: Budget, codecs: Sequence[Codec]) -> _Encoding:
-    pixels, encoded = _choose_side(picture.pixels, budget.max_bytes, codecs)
+def _encode_photograph(picture: Picture, budget: Budget, codec: Codec) -> _Encoding:
+    pixels, encoded = _choose_side(picture.pixels, budget.max_bytes, codec)
     quality = round(encoded.quality)
     return _Encoding(
         encoded.content,
@@ -130,42 +130,41 @@ def _encode_photograph(picture: Picture, budget: Budget, codecs: Sequence[Codec]
 
 
 def _ssim_of_sample(pixels: Pixels, encoded: Encoded) -> float:
-    """Judge an eighth of the rows, encoded as the whole was: bands of whole coding units come out as they do in the whole."""
-    sample = take_sample(pixels).pixels
-    content = encoded.content if sample is pixels else encoded.codec.encode(sample, encoded.quality)
-    return luma_ssim(sample, decode_luma(content))
+    """Judge a sixteenth of the rows, encoded as the whole was: bands of whole coding units come out as they do in the whole."""
+    bands = take_bands(pixels, _BANDS_OF_ONE_JUDGED)
+    content = encoded.content if bands is pixels else encoded.codec.encode(bands, encoded.quality)
+    return luma_ssim(bands, decode_luma(content))
 
 
-def _choose_side(full: Pixels, max_bytes: int, codecs: Sequence[Codec]) -> tuple[Pixels, Encoded]:
-    """Find side and quality together: the full side, unless the first codec's quality would fall under its least there.
+def _choose_side(full: Pixels, max_bytes: int, codec: Codec) -> tuple[Pixels, Encoded]:
+    """Find side and quality together: the full side, unless the quality would fall under the codec's least there.
 
     Raises:
         CannotFit: even the smallest side at the lowest quality is too long.
     """
-    pixels, codec = full, codecs[0]
+    pixels = full
     while max(pixels.shape[:2]) > _LEAST_SIDE:
         curve = estimate(pixels, max_bytes, codec)
         if curve.quality_for(max_bytes) >= codec.least_quality:
-            encoded = search_jpeg(pixels, max_bytes, curve, codecs[1:])
+            encoded = search_jpeg(pixels, max_bytes, curve)
             if encoded is not None:
                 return pixels, encoded
         shrink = min(0.9, (max_bytes / curve.bytes_at(codec.good_quality)) ** (1 / _BYTES_BY_SIDE))
         factor = max(_LEAST_SIDE, int(max(pixels.shape[:2]) * shrink)) / max(full.shape[:2])
         pixels = resize(full, (max(1, round(full.shape[1] * factor)), max(1, round(full.shape[0] * factor))))
-    return pixels, _encode_smallest(pixels, max_bytes, codecs)
+    return pixels, _encode_smallest(pixels, max_bytes, codec)
 
 
-def _encode_smallest(pixels: Pixels, max_bytes: int, codecs: Sequence[Codec]) -> Encoded:
+def _encode_smallest(pixels: Pixels, max_bytes: int, codec: Codec) -> Encoded:
     """Encode what is not made smaller any more, at a quality below the floor if it must be.
 
     Raises:
         CannotFit: not even so.
     """
     least = _LEAST_QUALITY_OF_THE_SMALLEST
-    curve = estimate(pixels, max_bytes, codecs[0])
-    encoded = search_jpeg(pixels, max_bytes, curve, codecs[1:], least_quality=least)
+    encoded = search_jpeg(pixels, max_bytes, estimate(pixels, max_bytes, codec), least_quality=least)
     if encoded is None:
-        encoded = Encoded(codecs[-1].encode(pixels, least), codecs[-1], least, MOST_ENCODES)
+        encoded = Encoded(codec.encode(pixels, least), codec, least, MOST_ENCODES)
     if len(encoded.content) > max_bytes:
         raise CannotFit(
             f"The shortest acceptable version has {len(encoded.content):,} bytes; the limit is {max_bytes:,}.",

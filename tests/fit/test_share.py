@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.fit import share_budget
+from app.fit.codecs import BEST
 from app.fit.share import Need, measure_need
 from app.model.media import Budget, Facts, Kind, Quality, Rendition
 
@@ -113,7 +114,7 @@ def made(
 
 
 def jpeg(count: int, quality: int, size: tuple[int, int] = (1920, 1440)) -> Rendition:
-    return made("image/jpeg", count, Quality(encoder="jpegli, baseline 4:2:0", encoder_quality=quality), size=size)
+    return made("image/jpeg", count, Quality(encoder=BEST.name, encoder_quality=quality), size=size)
 
 
 def test_what_did_not_fill_its_room_needs_no_more_than_it_took() -> None:
