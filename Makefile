@@ -53,6 +53,9 @@ locks: ## resolve infra/locks/ anew (needs uv)
 	  -c infra/locks/server.txt --extra local pyproject.toml infra/locks/build.in -o infra/locks/run.txt
 	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  -c infra/locks/run.txt --extra local --extra dev pyproject.toml infra/locks/build.in -o infra/locks/dev.txt
+	for tools in cloud-tools checkov; do \
+	  $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    --only-binary :all: infra/locks/$$tools.in -o infra/locks/$$tools.txt || exit 1; done
 
 clean: ## remove the virtual environment and caches; data/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,7 +20,14 @@ from app.wiring import completed, make_decoders, make_gateway
 from tests.path import Announced
 from tests.servers.sandbox import RunningSandbox
 
-pytest_plugins = ["tests.servers.seaweed", "tests.servers.sandbox", "tests.servers.databases"]
+pytest_plugins = [
+    "tests.servers.seaweed",
+    "tests.servers.ceph",
+    "tests.servers.tools",
+    "tests.servers.moto",
+    "tests.servers.sandbox",
+    "tests.servers.databases",
+]
 
 SOURCES = "US:88600/config1,GB:447700900750/config2,IE:50123/config3,AU:61491570006/config4"
 

@@ -30,6 +30,7 @@ RULES_SECONDS = 60
 CHUNK_BYTES = 1024 * 1024
 ORIGINAL_CACHE = "private, no-store"
 _NOT_S3 = "What came back is not an answer of an S3 store."
+_OTHER_BYTES = "Other bytes lie at this address: somebody else wrote to the bucket."
 _BUCKET_MISSING = "There is no bucket {}: set POSTCARD_S3_BUCKET, or run `postcard bucket apply`."
 
 
@@ -106,7 +107,8 @@ class S3Store:
 
         Args:
             path: the bytes; not changed, not removed.
-            sha256: 64 hex digits; the store itself refuses other bytes.
+            sha256: 64 hex digits; the store itself refuses other bytes, and where it cannot (Ceph 16), what it kept is read
+                back and hashed.
             content_type: the real type; gives the extension.
 
         Raises:
@@ -114,7 +116,7 @@ class S3Store:
             StoreMisconfigured: bucket, rights or credentials; or something else lies at this address.
             MediaUnsupported: the type has no extension.
 
-        Cost: one PUT; a HEAD more where the address was taken.
+        Cost: one PUT; a HEAD more where the address was taken, and a GET where the store keeps no SHA-256.
         """
         return self._put(path, sha256=sha256, content_type=content_type, prefix=self._s3.media_prefix)
 
@@ -145,6 +147,8 @@ class S3Store:
         """
         head = self._head(key)
         self._expect(key, head, sha256=sha256_of_key(key))
+        if not head.get("ChecksumSHA256"):
+            self._read_back(key, sha256=sha256_of_key(key), created=False)
         encryption: dict[str, Any] = {}
         if "SSEKMSKeyId" in head:
             encryption = {"ServerSideEncryption": head["ServerSideEncryption"], "SSEKMSKeyId": head["SSEKMSKeyId"]}
@@ -289,17 +293,41 @@ class S3Store:
         headers = self._headers(key, content_type)
         size = path.stat().st_size
         fresh: Stored | None = None
+        created = False
         # 412: the address is taken, which is a success if the same bytes lie there (the HEAD below tells).
         with asking("put", key=key), tolerating("PreconditionFailed"):
             if size > 2 * PART_BYTES:
                 put_in_parts(self.client, path, bucket=self._s3.bucket, key=key, sha256=sha256, headers=headers)
             else:
                 fresh = self._put_at_once(path, key=key, size=size, sha256=sha256, headers=headers)
+            created = True
         if fresh is not None:
             return fresh
         head = self._head(key)
         self._expect(key, head, sha256=sha256, size=size)
+        if not head.get("ChecksumSHA256"):
+            self._read_back(key, sha256=sha256, created=created)
         return self._stored(key, head)
+
+    def _read_back(self, key: str, *, sha256: str, created: bool) -> None:
+        """Hash what lies at ``key``: a store that keeps no SHA-256 has not checked one either; bounded memory.
+
+        Raises:
+            StoreUnavailable: ``created``, and other bytes arrived; they are removed.
+            StoreMisconfigured: somebody else's bytes lie there.
+        """
+        digest = hashlib.sha256()
+        with asking("fetch", key=key):
+            for chunk in self._chunks(key):
+                digest.update(chunk)
+        if digest.hexdigest() == sha256:
+            return
+        if not created:
+            raise StoreMisconfigured(_OTHER_BYTES, key=key)
+        self.delete(key)
+        raise StoreUnavailable(
+            "The bytes changed on their way to the store; nothing was kept.", code="BadDigest", key=key
+        )
 
     def _put_at_once(self, path: Path, *, key: str, size: int, sha256: str, headers: dict[str, Any]) -> Stored | None:
         """Put the file in one request; None = the answer does not prove what is there, so it must be looked at."""
@@ -356,11 +384,15 @@ class S3Store:
         except NotFound as missing:
             raise StoreMisconfigured(_BUCKET_MISSING.format(self._s3.bucket), bucket=self._s3.bucket) from missing
 
+    def _chunks(self, key: str) -> Iterator[bytes]:
+        body = self.client.get_object(Bucket=self._s3.bucket, Key=key)["Body"]
+        with body:
+            yield from body.iter_chunks(CHUNK_BYTES)
+
     def _download(self, key: str, path: Path) -> str:
         digest = hashlib.sha256()
-        body = self.client.get_object(Bucket=self._s3.bucket, Key=key)["Body"]
-        with body, path.open("wb") as file:
-            for chunk in body.iter_chunks(CHUNK_BYTES):
+        with path.open("wb") as file:
+            for chunk in self._chunks(key):
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()
@@ -374,7 +406,7 @@ class S3Store:
         """
         there = _whole_sha256(head)
         if (there and there != sha256) or (size is not None and head["ContentLength"] != size):
-            raise StoreMisconfigured("Other bytes lie at this address: somebody else wrote to the bucket.", key=key)
+            raise StoreMisconfigured(_OTHER_BYTES, key=key)
 
     def _stored(self, key: str, head: "HeadObjectOutputTypeDef") -> Stored:
         stored_at = head["LastModified"].astimezone(UTC)

@@ -1,4 +1,7 @@
-"""The contract of ``app.model.ports.Store``, tried on a real SeaweedFS over the wire."""
+"""The contract of ``app.model.ports.Store``, over the wire, on SeaweedFS, Ceph and moto; differences.py names theirs.
+
+SeaweedFS and Ceph are real servers. moto is not: it shows what a test that uses it can see, and proves nothing.
+"""
 
 import hashlib
 import time
@@ -16,12 +19,22 @@ from botocore.exceptions import ClientError
 
 from app import settings
 from app.errors import MediaUnsupported, NotFound, StoreMisconfigured, StoreUnavailable
-from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.model.ports import Store, Stored
-from tests.servers.seaweed import Sample, make_store
+from tests.servers.seaweed import Sample
+from tests.servers.stores import S3Server, make_store
 
 MakeSample = Callable[..., Sample]
+
+
+@pytest.fixture
+def s3_section(own_section: settings.S3) -> settings.S3:
+    return own_section
+
+
+@pytest.fixture
+def store(own_store: S3Store) -> S3Store:
+    return own_store
 
 
 def test_the_store_is_what_the_path_asks_for(store: S3Store) -> None:
@@ -56,15 +69,11 @@ def test_anybody_may_read_media_and_gets_the_right_headers(store: S3Store, sampl
     assert answer.headers["Content-Disposition"] == f'inline; filename="{file.sha256[:12]}.png"'
 
 
-def test_nobody_reads_an_original_without_a_signature(
-    store: S3Store, seaweed: EmbeddedStore, sample: MakeSample
-) -> None:
+def test_nobody_reads_an_original_without_a_signature(store: S3Store, server: S3Server, sample: MakeSample) -> None:
     file = sample(5000)
     kept = store.put_original(file.path, sha256=file.sha256, content_type="image/heic")
     assert kept.cache_control == "private, no-store"
-    assert urllib3.request("GET", f"{seaweed.endpoint_url}/media/{kept.key}").status in {403, 404}
-    filer = f"http://127.0.0.1:{seaweed.ports['filer']}/buckets/media/{kept.key}"
-    assert urllib3.request("GET", filer).status == 401
+    assert urllib3.request("GET", f"{server.endpoint_url}/media/{kept.key}").status == 403
 
 
 def test_the_same_bytes_twice_are_one_object_and_its_clock_goes_on(store: S3Store, sample: MakeSample) -> None:
@@ -83,14 +92,14 @@ def _put_in_process(s3: settings.S3, keys: tuple[str, str], path: Path, sha256: 
 
 @pytest.mark.parametrize(("kind", "size"), [("media", 290_000), ("original", 40_000_000)])
 def test_eight_processes_that_race_make_one_object(
-    seaweed: EmbeddedStore, s3_section: settings.S3, sample: MakeSample, kind: str, size: int
+    server: S3Server, s3_section: settings.S3, sample: MakeSample, kind: str, size: int
 ) -> None:
     file = sample(size)
-    keys = (seaweed.access_key, seaweed.secret_key)
+    keys = (server.access_key, server.secret_key)
     with get_context("spawn").Pool(8) as pool:
         jobs = [(s3_section, keys, file.path, file.sha256, kind)] * 8
         answers = pool.starmap(_put_in_process, jobs)
-    store = make_store(seaweed, s3_section)
+    store = make_store(server, s3_section)
     for each in answers:
         described = store.describe(each.key)
         assert replace(each, stored_at=described.stored_at, expires_at=described.expires_at) == described
@@ -117,7 +126,7 @@ def test_a_long_original_goes_in_parts_and_comes_back_whole(store: S3Store, samp
     file = sample(40_000_000)
     kept = store.put_original(file.path, sha256=file.sha256, content_type="video/mp4")
     assert (kept.bytes, kept.sha256) == (40_000_000, file.sha256)
-    assert kept.etag.strip('"').endswith("-3")
+    assert kept.etag.strip('"').endswith("-5")
     store.fetch(kept.key, tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == file.content
 
@@ -133,8 +142,9 @@ def test_a_long_original_that_is_not_what_it_claims_leaves_nothing_behind(
     assert not store.client.list_objects_v2(Bucket="media", Prefix=s3_section.originals_prefix).get("Contents")
 
 
-def test_other_bytes_at_an_address_are_never_taken_for_ours(store: S3Store, sample: MakeSample) -> None:
-    file, other = sample(), sample(999)
+@pytest.mark.parametrize("length", [999, 1000])
+def test_other_bytes_at_an_address_are_never_taken_for_ours(store: S3Store, sample: MakeSample, length: int) -> None:
+    file, other = sample(1000), sample(length)
     key = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
     checksum = b64encode(hashlib.sha256(other.content).digest()).decode()
     store.client.put_object(Bucket="media", Key=key, Body=other.content, ChecksumSHA256=checksum)
@@ -187,7 +197,8 @@ def test_delete_removes_and_may_be_repeated(store: S3Store, sample: MakeSample) 
     key = store.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
     store.delete(key)
     store.delete(key)
-    assert urllib3.request("GET", store.url_of(key)).status == 404
+    # 403 where nobody may list the bucket, as on AWS; SeaweedFS says 404 all the same.
+    assert urllib3.request("GET", store.url_of(key)).status in {403, 404}
 
 
 @pytest.mark.parametrize("what", ["describe", "renew", "fetch"])
@@ -198,8 +209,8 @@ def test_a_missing_object_is_not_found(store: S3Store, s3_section: settings.S3, 
     assert not (tmp_path / "never").exists()
 
 
-def test_a_missing_bucket_is_a_matter_of_settings(seaweed: EmbeddedStore, sample: MakeSample) -> None:
-    lost = make_store(seaweed, settings.S3(endpoint_url=seaweed.endpoint_url, bucket="nowhere"))
+def test_a_missing_bucket_is_a_matter_of_settings(server: S3Server, sample: MakeSample) -> None:
+    lost = make_store(server, settings.S3(endpoint_url=server.endpoint_url, bucket="nowhere"))
     file = sample()
     for ask in (
         lambda: lost.describe(f"m/{file.sha256}.jpg"),
@@ -230,30 +241,7 @@ def test_the_end_of_an_object_is_told_from_the_buckets_own_rules(store: S3Store,
     assert timedelta(days=30) <= put.expires_at - put.stored_at <= timedelta(days=31)
 
 
-def test_the_store_keeps_everything_through_kill_9(tmp_path: Path, sample: MakeSample) -> None:
-    file = sample(290_000)
-    folder = tmp_path / "killed"
-    running = EmbeddedStore(folder)
-    running.start()
-    try:
-        first = make_store(running, settings.S3(endpoint_url=running.endpoint_url))
-        first.client.create_bucket(Bucket="media")
-        key = first.put_media(file.path, sha256=file.sha256, content_type="image/jpeg").key
-        put = first.describe(key)
-        running.kill()
-        with pytest.raises(StoreUnavailable):
-            first.describe(put.key)
-    finally:
-        running.stop()
-    with EmbeddedStore(folder) as again:
-        store = make_store(again, settings.S3(endpoint_url=again.endpoint_url))
-        assert again.endpoint_url == running.endpoint_url
-        assert store.describe(put.key) == put
-        store.fetch(put.key, tmp_path / "back")
-    assert (tmp_path / "back").read_bytes() == file.content
-
-
-def test_a_presumed_public_listing_is_refused(store: S3Store, seaweed: EmbeddedStore) -> None:
-    assert urllib3.request("GET", f"{seaweed.endpoint_url}/media?list-type=2").status == 403
+def test_a_presumed_public_listing_is_refused(store: S3Store, server: S3Server) -> None:
+    assert urllib3.request("GET", f"{server.endpoint_url}/media?list-type=2").status == 403
     with pytest.raises(ClientError):
         store.client.put_object(Bucket="other", Key="x", Body=b"")

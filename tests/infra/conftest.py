@@ -1,11 +1,9 @@
 """Tools for infrastructure: an environment of their own, and an AWS that runs on this machine."""
 
-import hashlib
 import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ import urllib3
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "infra" / "aws"
-_LOCK = TEMPLATES / "tools.txt"
 _READ = "import json, sys; from cfnlint.decode import decode; print(json.dumps(decode(sys.argv[1])[0]))"
 
 
@@ -41,26 +38,6 @@ class Cloud:
     def client(self, service: str) -> Any:
         """A boto3 client for ``service``."""
         return boto3.client(service, **self.options)  # type: ignore[call-overload]  # -- services beyond S3 have no stubs here
-
-
-@pytest.fixture(scope="session")
-def cloud_tools() -> Path:
-    """The folder of cfn-lint and ministack, installed from the hash-pinned lock when it has changed."""
-    venv = Path(sys.prefix) / "infra-tools"
-    stamp = venv / hashlib.sha256(_LOCK.read_bytes()).hexdigest()
-    if not stamp.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        pip: list[str | Path] = [
-            venv / "bin" / "python",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
-        subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", _LOCK], check=True)
-        stamp.touch()
-    return venv / "bin"
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ from app import settings
 from app.host.bucket import BucketPlan, apply_bucket
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
+from tests.servers.stores import make_store
+
+__all__ = ["Sample", "make_store", "s3_section", "sample", "seaweed", "store"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,3 @@ def sample(tmp_path: Path) -> Callable[[int], Sample]:
         return Sample(path, hashlib.sha256(content).hexdigest(), content)
 
     return make
-
-
-def make_store(server: EmbeddedStore, s3: settings.S3) -> S3Store:
-    """A store on ``server`` with its credentials."""
-    return S3Store(s3, public_base_url="", access_key=server.access_key, secret_key=server.secret_key)
