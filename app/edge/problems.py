@@ -17,13 +17,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import errors
 from app.edge.context import path_for_log, the_post
+from app.edge.validation import from_validation
 from app.errors import (
     BodyTooLarge,
     BodyTypeWrong,
     BodyUnreadable,
     Broken,
     Defect,
-    InvalidRequest,
     MethodNotAllowed,
     NotFound,
     NotSignedIn,
@@ -139,20 +139,6 @@ def wants_page() -> bool:
     if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or request.headers.get("HX-Request"):
         return False
     return "text/html" in request.headers.get("Accept", "")
-
-
-def from_validation(error: ValidationError) -> InvalidRequest:
-    """Say what pydantic found, one entry for each field."""
-    found = [
-        {"field": ".".join(str(each) for each in wrong["loc"]) or "body", "message": _sentence(wrong["msg"])}
-        for wrong in error.errors(include_url=False, include_context=False, include_input=False)[:50]
-    ]
-    first = found[0]
-    return InvalidRequest(f"{first['field']}: {first['message']}.", errors=found)
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").rstrip(".")
 
 
 def _from_http(error: HTTPException) -> PostcardError:

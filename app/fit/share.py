@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.model.media import Facts, Rendition
 
-if TYPE_CHECKING:
-    from app.fit.codecs import Codec
-
 FULL = 0.96
 """A fitting that used less of its budget than this needed no more."""
-GOOD_QUALITY = 90.0  # of a JPEG: more is hardly seen
+GOOD_QUALITY = 90  # of a JPEG: more is hardly seen
 _BYTES_BY_SIDE = 1.7  # at one quality the bytes grow by this power of the side
 _BYTES_BY_SCALE = 0.7  # and fall with this power of how coarse the encoder is
 _BYTES_BY_FRAMES = 0.85  # frames in between resemble their neighbours
@@ -40,9 +36,8 @@ def measure_need(made: Rendition, facts: Facts) -> Need:
         facts: of the original.
     """
     has_all = made.untouched or made.bytes < FULL * made.budget.max_bytes or made.content_type == "image/png"
-    codec = _codec_named(made.quality.encoder) if made.content_type == "image/jpeg" else None
-    if codec is not None:
-        return Need(made.bytes if has_all else None, _good_jpeg_bytes(made, facts, codec))
+    if made.content_type == "image/jpeg" and made.quality.encoder_quality:
+        return Need(made.bytes if has_all else None, _good_jpeg_bytes(made, facts))
     if has_all:
         return Need(made.bytes, made.bytes)
     times = _side_lost(made, facts) ** _BYTES_BY_SIDE
@@ -57,16 +52,20 @@ def _side_lost(made: Rendition, facts: Facts) -> float:
     return max(1.0, wanted / max(1, made.width, made.height))
 
 
-def _codec_named(name: str) -> "Codec | None":
-    """Find an encoder; only here are they needed, and whoever shares nothing need not load them."""
-    from app.fit.codecs import BEST, FAST
+def _coarseness(encoder: str, quality: int) -> float:
+    """Tell how coarsely an encoder quantises at a quality, up to a factor of its own.
 
-    return next((codec for codec in (BEST, FAST) if codec.name == name), None)
+    jpegli counts in steps of its distance, libjpeg in percent of the standard's tables.
+    """
+    if "jpegli" in encoder:
+        return 0.1 + (100 - quality) * 0.09
+    return 5000 / quality if quality < 50 else max(1, 200 - 2 * quality)
 
 
-def _good_jpeg_bytes(made: Rendition, facts: Facts, codec: "Codec") -> int:
+def _good_jpeg_bytes(made: Rendition, facts: Facts) -> int:
     """Follow the encoder's curve from the quality that was reached to a good one, at the full side."""
-    coarser = codec.scale_of(max(1, made.quality.encoder_quality)) / codec.scale_of(GOOD_QUALITY)
+    encoder, quality = made.quality.encoder, max(1, made.quality.encoder_quality)
+    coarser = _coarseness(encoder, quality) / _coarseness(encoder, GOOD_QUALITY)
     times = coarser**_BYTES_BY_SCALE * _side_lost(made, facts) ** _BYTES_BY_SIDE
     return max(1, int(made.bytes * min(_MOST_TIMES, times)))
 

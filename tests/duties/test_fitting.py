@@ -12,7 +12,6 @@ from typing import cast
 import pytest
 
 from app.confine import DecoderPool
-from app.confine.programs import ffmpeg_path, run_program
 from app.duties.fitting import Watch, cancel_fitting
 from app.duties.postcard import Postcard
 from app.duties.removal import remove_asset
@@ -26,7 +25,7 @@ from app.records.fittings import LEASE, Fitting, begin_fitting, fittings_of, go_
 from app.records.objects import renditions_of
 from app.settings import Settings
 from tests.conftest import assembled
-from tests.media.clips import clip
+from tests.media.clips import clip, repeated
 from tests.path import upload, wait_until, work_off
 from tests.records.rows import MovableClock
 from tests.records.test_objects import FIRST, add
@@ -44,28 +43,10 @@ def either(
     yield from assembled(settings, Database(database_url, busy_seconds=5), store, decoders, spool_dir)
 
 
-@pytest.fixture(scope="module")
-def long_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Forty seconds of full HD at 60 frames a second: two seconds, played over and over."""
-    folder = tmp_path_factory.mktemp("long")
-    program = [ffmpeg_path() or "ffmpeg", "-v", "error"]
-    piece, whole = folder / "piece.mp4", folder / "whole.mp4"
-    drawn = [
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=s=1920x1080:r=60:d=2",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-crf",
-        "42",
-    ]
-    for command in ([*drawn, str(piece)], ["-stream_loop", "19", "-i", str(piece), "-c", "copy", str(whole)]):
-        done = run_program([*program, *command])
-        assert done.returncode == 0, done.stderr
-    return whole.read_bytes()
+@pytest.fixture
+def long_clip() -> bytes:
+    """Forty seconds of full HD at 60 frames a second."""
+    return repeated(40, size="1920x1080", rate=60, crf=42)
 
 
 def ffmpegs_under(folder: Path) -> list[int]:

@@ -45,6 +45,16 @@ def clip(
 
 
 @cache
+def repeated(seconds: int, *, size: str = "160x90", rate: int = 10, crf: int = 35) -> bytes:
+    """Make a long MP4 of few bytes: two drawn seconds, played over and over."""
+    with tempfile.TemporaryDirectory() as folder:
+        piece = Path(folder) / "piece.mp4"
+        drawn = ("-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d=2", "-f", "lavfi", "-i", "sine=f=440:d=2")
+        piece.write_bytes(_make("drawn.mp4", *drawn, "-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf)))
+        return _make("long.mp4", "-stream_loop", str(seconds // 2 - 1), "-i", str(piece), "-c", "copy")
+
+
+@cache
 def sound(name: str = "sound.wav", seconds: int = 5) -> bytes:
     """Make a sound file of the kind that ``name`` ends with."""
     special = ("-ar", "8000", "-ac", "1") if name.endswith("amr") else ()

@@ -1,9 +1,9 @@
 """Campaigns and messages."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Discriminator, Field, Tag
 
 from app.duties.campaigns import Order
 from app.edge.schemas.assets import ChoiceIn, RenditionOut
@@ -31,6 +31,17 @@ class AssetPartIn(ChoiceIn):
         return AssetPart(self.asset_id, self.choice())
 
 
+def _kind_of_part(part: Any) -> str:
+    """Tell which of the two a part is meant to be, so that only what is wrong with that one is told."""
+    is_text = isinstance(part, TextPartIn) or (isinstance(part, dict) and "text" in part)
+    return "text" if is_text else "asset"
+
+
+PartIn = Annotated[
+    Annotated[TextPartIn, Tag("text")] | Annotated[AssetPartIn, Tag("asset")], Discriminator(_kind_of_part)
+]
+
+
 class RecipientIn(In):
     """A number, and the operator where it is really known."""
 
@@ -41,7 +52,7 @@ class RecipientIn(In):
 class ContentIn(In):
     """What is sent, and how; shared by campaigns, previews and single messages."""
 
-    parts: list[TextPartIn | AssetPartIn] = Field(min_length=1, max_length=50)
+    parts: list[PartIn] = Field(min_length=1, max_length=50)
     subject: str | None = Field(default=None, max_length=2000)
     source: str | None = Field(default=None, max_length=40, description="Overrides the sender of each country.")
     mt_config: str | None = Field(default=None, max_length=100)

@@ -1,0 +1,152 @@
+"""The parts of a message share its room by what they were measured to need; the whole is never over."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.confine import DecoderPool
+from app.duties.campaigns import Order, create_campaign
+from app.duties.plan import Plan, plan_message
+from app.duties.postcard import Postcard
+from app.duties.preview import preview_campaign
+from app.errors import MessageTooLarge
+from app.host.s3 import S3Store
+from app.limits import limit_named
+from app.model.media import Choice, Form
+from app.model.messages import AssetPart, Part, TextPart
+from app.model.status import CampaignState
+from app.pipeline import ready_campaign
+from app.records.database import Database
+from app.records.messages import limits_of
+from app.records.objects import renditions_of
+from app.records.senders import active_senders, edit_operator
+from app.settings import Settings
+from tests.conftest import assembled
+from tests.media.clips import clip
+from tests.media.pictures import phone_photo, photograph, save
+from tests.path import campaign_of, messages_of, upload, work_off
+from tests.servers.sandbox import RunningSandbox
+
+UNIVERSAL = limit_named("universal")
+PLAIN = save(photograph(2400, 1800, seed=1, grain=0.01), "JPEG", quality=92)
+BUSY = save(photograph(2400, 1800, seed=2, grain=0.03), "JPEG", quality=92)
+SMALL = save(photograph(320, 240, seed=3), "JPEG", quality=85)
+
+
+@pytest.fixture
+def either(
+    settings: Settings, store: S3Store, sandbox: RunningSandbox, decoders: DecoderPool, database_url: str
+) -> Iterator[Postcard]:
+    """The path on SQLite and on PostgreSQL in turn."""
+    sandbox.reset()
+    spool_dir = settings.data.dir / "spool"
+    spool_dir.mkdir(parents=True)
+    yield from assembled(settings, Database(database_url, busy_seconds=5), store, decoders, spool_dir)
+
+
+def planned(post: Postcard, *contents: bytes, text: str = "") -> Plan:
+    parts: list[Part] = [AssetPart(upload(post, content).id) for content in contents]
+    plan = plan_message(post, [*parts, TextPart(text)] if text else parts, UNIVERSAL)
+    with post.database.read() as connection:
+        sender = active_senders(connection)["US"]
+    composed = plan.compose(subject="Two", sender=sender)
+    assert composed.message_bytes <= UNIVERSAL.max_bytes
+    assert sum(each.share_bytes for each in plan.media) <= plan.room_bytes
+    assert all(each.rendition.bytes <= each.share_bytes for each in plan.media)
+    return plan
+
+
+def test_a_small_part_stays_whole_and_the_other_has_the_rest(post: Postcard) -> None:
+    small, busy = planned(post, SMALL, BUSY).media
+    assert small.rendition.untouched
+    assert small.share_bytes == len(SMALL)
+    assert busy.share_bytes >= 285_000 - len(SMALL)
+    assert busy.rendition.bytes >= 0.94 * busy.share_bytes
+
+
+def test_two_photographs_get_shares_by_need_and_end_at_comparable_quality(post: Postcard) -> None:
+    plain, busy = planned(post, PLAIN, BUSY).media
+    assert busy.share_bytes > 1.5 * plain.share_bytes
+    even = [each.rendition.quality.encoder_quality for each in (plain, busy)]
+    assert abs(even[0] - even[1]) <= 15, even
+    # Divided by count, the busy one would be far behind.
+    by_count = [
+        plan_message(post, [AssetPart(each.asset.id)], limit_named("urgent")).renditions[0].quality.encoder_quality
+        for each in (plain, busy)
+    ]
+    assert abs(by_count[0] - by_count[1]) > abs(even[0] - even[1])
+
+
+def test_the_length_of_the_originals_does_not_matter(post: Postcard) -> None:
+    """The same picture, kept by its camera in four times the bytes, gets no larger share."""
+    picture = photograph(2400, 1800, seed=5, grain=0.03)
+    short, long = (save(picture, "JPEG", quality=quality) for quality in (88, 99))
+    assert len(long) > 2 * len(short)
+    first, second = planned(post, short, long).media
+    assert first.share_bytes == pytest.approx(second.share_bytes, rel=0.1)
+
+
+def test_four_parts_and_a_long_text_are_never_over(post: Postcard) -> None:
+    plan = planned(post, PLAIN, BUSY, SMALL, phone_photo(1600, 1200, seed=9), text="Half price. " * 400)
+    assert len(plan.media) == 4
+    assert plan.room_bytes < 285_904
+    with pytest.raises(MessageTooLarge):
+        plan_message(post, [AssetPart(plan.media[0].asset.id), TextPart("x" * 289_000)], UNIVERSAL)
+
+
+def test_made_again_it_is_the_same_and_nothing_new_is_made(post: Postcard) -> None:
+    first = planned(post, PLAIN, BUSY)
+    with post.database.read() as connection:
+        before = len(renditions_of(connection, [each.asset.id for each in first.media]))
+    again = planned(post, PLAIN, BUSY)
+    assert [each.rendition.id for each in again.media] == [each.rendition.id for each in first.media]
+    with post.database.read() as connection:
+        assert len(renditions_of(connection, [each.asset.id for each in first.media])) == before
+
+
+def test_the_rendition_follows_the_side_that_an_operator_wants(either: Postcard, sandbox: RunningSandbox) -> None:
+    """Vodafone UK shows 1,024 pixels; in limits/operators.csv it has no id of OpenMarket, so an admin named it."""
+    with either.change() as change:
+        edit_operator(change.connection, "vodafone_gb", {"openmarket_id": 4711}, updated_by="test", at=change.at)
+    asset = upload(either, phone_photo(2400, 1800))
+    order = Order(
+        parts=(AssetPart(asset.id),),
+        recipients=["447700900765", {"number": "447700900766", "operator_id": 4711}],
+    )
+    previews = preview_campaign(either, order)
+    assert [(each.plan.profile.name, each.plan.profile.side_pixels, each.recipients) for each in previews] == [
+        ("universal", 1920, 1),
+        ("universal", 1024, 1),
+    ]
+    assert [each.plan.renditions[0].width for each in previews] == [1920, 1024]
+    campaign = create_campaign(either, order, created_by="test")
+    work_off(either)
+    assert campaign_of(either, campaign.id).state is CampaignState.FINISHED
+    messages = messages_of(either, campaign.id)
+    assert {number: (each.profile, each.side_pixels) for number, each in messages.items()} == {
+        "447700900765": ("universal", 0),
+        "447700900766": ("universal", 1024),
+    }
+    for preview, number in zip(previews, ("447700900765", "447700900766"), strict=True):
+        assert preview.plan.renditions[0].sha256 in str(sandbox.messages(number)[-1])
+    with either.database.read() as connection:
+        assert limits_of(connection, campaign.id) == [("universal", 0), ("universal", 1024)]
+
+
+def test_a_chosen_piece_is_planned_and_restored_as_it_was_chosen(post: Postcard) -> None:
+    asset = upload(post, clip("piece.mp4", 4, size="160x90"), "piece.mp4")
+    part = AssetPart(asset.id, Choice(Form.MP4, 1.0, 2.0))
+    campaign = create_campaign(post, Order(parts=(part,), recipients=["12515550130"]), created_by="test")
+    assert campaign_of(post, campaign.id).parts == (part,)
+    work_off(post)
+    assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
+    (rendition,) = ready_campaign(post, campaign.id).renditions
+    assert rendition.choice == part.choice
+    assert rendition.quality.seconds == pytest.approx(2, abs=0.2)
+
+    # Gone from the bucket, it is made again from its original: the same piece, the same bytes, the same address.
+    post.store.delete(rendition.key)
+    again = create_campaign(post, Order(parts=(part,), recipients=["12515550131"]), created_by="test")
+    work_off(post)
+    assert campaign_of(post, again.id).state is CampaignState.FINISHED
+    assert post.store.describe(rendition.key).sha256 == rendition.sha256

@@ -1,0 +1,236 @@
+"""What cannot go out as it is names what would fit, and what is chosen is made, sent, restored and told."""
+
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from app.duties.postcard import Postcard
+from app.model.media import AssetState
+from app.records.assets import get_asset, settle_asset
+from tests.edge.conftest import Browser
+from tests.edge.test_assets import PHOTO, send
+from tests.edge.test_campaigns import finished
+from tests.media.clips import clip, repeated, sound
+from tests.media.pictures import animation, drawing_that_moves
+from tests.path import wait_until
+from tests.servers.sandbox import RunningSandbox
+
+TO = "12515550130"
+GB = "447700900765"
+
+
+def long_clip() -> bytes:
+    """More seconds than universal has room for."""
+    return repeated(200)
+
+
+def slug_of(answer: Any) -> str:
+    return str(answer.get_json()["type"].rpartition("#")[2])
+
+
+def test_a_clip_that_is_too_long_names_what_would_fit_and_goes_out_as_that(
+    api: FlaskClient, sandbox: RunningSandbox
+) -> None:
+    refused = send(api, long_clip(), "long.mp4")
+    assert (refused.status_code, slug_of(refused)) == (422, "cannot-fit")
+    problem = refused.get_json()
+    cut = next(each for each in problem["choices"] if set(each) == {"cut"})
+    assert 0 < cut["cut"]["seconds"] < 200
+    assert {"as": "first_frame"} in problem["choices"]
+
+    asset = api.get(f"/campaign-assets/{problem['asset_id']}").get_json()
+    assert (asset["state"], asset["renditions"]) == ("failed", [])
+    assert asset["failure"]["choices"] == problem["choices"]
+    assert requests.get(asset["poster_url"], timeout=10).headers["Content-Type"] == "image/jpeg"
+    as_it_is = {"parts": [{"asset_id": asset["id"]}], "recipients": [GB]}
+    told = api.post("/campaigns", json=as_it_is)
+    assert (told.status_code, told.get_json()["choices"]) == (422, problem["choices"])
+    assert api.post("/campaigns/preview", json=as_it_is).get_json()["choices"] == problem["choices"]
+
+    made = api.post(f"/campaign-assets/{asset['id']}/renditions", json={"profile": "universal", **cut})
+    assert made.status_code == 201
+    rendition = made.get_json()
+    assert (rendition["as"], rendition["cut"]) == ("auto", cut["cut"])
+    assert rendition["bytes"] <= rendition["budget_bytes"]
+    assert rendition["quality"]["seconds"] == pytest.approx(cut["cut"]["seconds"], abs=0.5)
+    usable = api.get(f"/campaign-assets/{asset['id']}").get_json()
+    assert (usable["state"], usable["failure"]["choices"]) == ("ready", problem["choices"])
+    # As it is it still cannot go out, and the same upload again says what is there.
+    assert api.post("/campaigns", json=as_it_is).status_code == 422
+    assert send(api, long_clip(), "long.mp4").status_code == 200
+
+    sent = api.post("/messages", json={"parts": [{"asset_id": asset["id"], **cut}], "to": GB})
+    assert sent.status_code == 201
+    assert sent.get_json()["parts"] == [{"asset_id": asset["id"], **cut}]
+    finished(api, sent.get_json()["id"])
+    assert rendition["url"] in str(sandbox.messages(GB)[-1])
+    assert api.delete(f"/campaign-assets/{asset['id']}").status_code == 409
+
+
+def test_a_choice_is_made_when_the_campaign_is_prepared_if_nobody_made_it_before(api: FlaskClient) -> None:
+    asset_id = send(api, long_clip(), "long.mp4").get_json()["asset_id"]
+    part = {"asset_id": asset_id, "as": "first_frame"}
+    campaign = api.post("/campaigns", json={"parts": [part, {"text": "Look"}], "recipients": [GB]}).get_json()
+    finished(api, campaign["id"])
+    (rendition,) = api.get(f"/campaign-assets/{asset_id}").get_json()["renditions"]
+    assert (rendition["as"], rendition["content_type"]) == ("first_frame", "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wanted", "content_type"),
+    [
+        ("clip.mp4", lambda: clip("clip.mp4", 4, size="160x90"), {"as": "3gp"}, "video/3gpp"),
+        (
+            "clip.mp4",
+            lambda: clip("clip.mp4", 4, size="160x90"),
+            {"as": "mp4", "cut": {"start": 1, "seconds": 2}},
+            "video/mp4",
+        ),
+        ("move.gif", lambda: animation(drawing_that_moves(200, 8)), {"as": "mp4"}, "video/mp4"),
+        ("move.gif", lambda: animation(drawing_that_moves(200, 8)), {"as": "first_frame"}, "image/"),
+        ("tone.wav", lambda: sound("tone.wav", 5), {"as": "amr"}, "audio/amr"),
+        ("tone.wav", lambda: sound("tone.wav", 5), {"as": "mp3", "cut": {"seconds": 2}}, "audio/mpeg"),
+    ],
+    ids=["video to 3gp", "a cut", "gif to mp4", "first frame", "sound to amr", "a cut of sound to mp3"],
+)
+def test_each_form_is_a_rendition_of_its_own_beside_the_usual_one(
+    api: FlaskClient, name: str, content: Any, wanted: dict[str, Any], content_type: str
+) -> None:
+    asset = send(api, content(), name).get_json()
+    answers = [api.post(f"/campaign-assets/{asset['id']}/renditions", json=wanted) for _ in range(2)]
+    assert [each.status_code for each in answers] == [201, 201]
+    made, again = (each.get_json() for each in answers)
+    assert made["id"] == again["id"] != asset["renditions"][0]["id"]
+    assert made["content_type"].startswith(content_type)
+    assert made["as"] == wanted.get("as", "auto")
+    shown = api.get(f"/campaign-assets/{asset['id']}").get_json()
+    assert {each["id"] for each in shown["renditions"]} == {made["id"], asset["renditions"][0]["id"]}
+    assert len({each["reason"] for each in shown["renditions"]}) == 2
+    assert wanted.get("as", "mp4") in asset["forms"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"as": "mp4"}, "as"),
+        ({"as": "gif"}, "as"),
+        ({"cut": {"seconds": 2}}, "cut.start"),
+        ({"as": "mp4", "cut": {"start": -1}}, "cut.start"),
+        ({"cut": {"begin": 1}}, "cut.begin"),
+        ({"cut": 5}, "cut"),
+    ],
+)
+def test_what_a_picture_cannot_become_is_refused_with_what_is_possible(
+    api: FlaskClient, wanted: dict[str, Any], field: str
+) -> None:
+    asset = send(api, PHOTO).get_json()
+    for path, body in (
+        (f"/campaign-assets/{asset['id']}/renditions", wanted),
+        ("/campaigns", {"parts": [{"asset_id": asset["id"], **wanted}], "recipients": [TO]}),
+        ("/campaigns/preview", {"parts": [{"asset_id": asset["id"], **wanted}], "recipients": []}),
+        ("/messages", {"parts": [{"asset_id": asset["id"], **wanted}], "to": TO}),
+    ):
+        refused = api.post(path, json=body)
+        assert (refused.status_code, slug_of(refused)) == (422, "invalid-request"), path
+        assert refused.get_json()["errors"][0]["field"].removeprefix("parts.0.") == field
+    assert api.get("/campaigns").get_json()["items"] == []
+
+
+@pytest.mark.parametrize("cut", [{"start": 9}, {"start": 1, "seconds": 30}, {"start": 0, "seconds": 0.01}])
+def test_a_cut_outside_of_the_clip_says_how_long_it_is(api: FlaskClient, cut: dict[str, float]) -> None:
+    asset = send(api, clip("clip.mp4", 4, size="160x90"), "clip.mp4").get_json()
+    refused = api.post(f"/campaign-assets/{asset['id']}/renditions", json={"cut": cut})
+    assert refused.status_code == 422
+    assert refused.get_json()["length_seconds"] == pytest.approx(4, abs=0.1)
+    assert refused.get_json()["errors"][0]["field"] in {"cut.start", "cut.seconds"}
+
+
+def test_a_poster_is_no_rendition_that_could_be_sent(api: FlaskClient, web: Postcard) -> None:
+    asset = send(api, clip("clip.mp4", 2, size="160x90"), "clip.mp4").get_json()
+    assert asset["poster_url"]
+    assert [each["profile"] for each in asset["renditions"]] == ["universal"]
+    assert asset["poster_url"] not in {each["url"] for each in asset["renditions"]}
+    assert requests.get(asset["poster_url"], timeout=10).status_code == 200
+    wrong = api.post(f"/campaign-assets/{asset['id']}/renditions", json={"profile": "poster"})
+    assert wrong.status_code == 422
+    preview = api.post("/campaigns/preview", json={"parts": [{"asset_id": asset["id"]}]}).get_json()
+    assert preview["previews"][0]["parts"][0]["poster_url"] == asset["poster_url"]
+    assert api.delete(f"/campaign-assets/{asset['id']}").status_code == 204
+    assert requests.get(asset["poster_url"], timeout=10).status_code in {403, 404}
+
+
+def test_every_figure_of_a_rendition_is_told(api: FlaskClient) -> None:
+    photo = send(api, PHOTO).get_json()
+    (rendition,) = photo["renditions"]
+    assert rendition["original"] == {
+        "content_type": "image/jpeg", "bytes": len(PHOTO), "width": 1600, "height": 1200, "frames": 1, "seconds": 0.0,
+    }  # fmt: skip
+    quality = rendition["quality"]
+    assert 0 < quality["ssim"] <= 1
+    assert "luma" in quality["ssim_against"]
+    assert quality["encoder"]
+    assert 1 <= quality["encodes"] <= 3
+    assert quality["milliseconds"] > 0
+    moving = send(api, clip("clip.mp4", 4, size="160x90"), "clip.mp4").get_json()["renditions"][0]["quality"]
+    assert moving["fps_in"] == pytest.approx(30, abs=0.5)
+    assert 0 < moving["fps_out"] <= moving["fps_in"]
+    assert moving["seconds"] == pytest.approx(4, abs=0.2)
+
+
+def test_a_cancelled_upload_is_told_and_an_idle_one_cannot_be_cancelled(api: FlaskClient, web: Postcard) -> None:
+    asset = send(api, PHOTO).get_json()
+    idle = api.post(f"/campaign-assets/{asset['id']}/cancel")
+    assert (idle.status_code, slug_of(idle)) == (409, "wrong-state")
+    assert asset["progress"] is None
+    with web.change() as change:
+        settle_asset(change.connection, asset["id"], AssetState.FITTING)
+    assert api.get(f"/campaign-assets/{asset['id']}").get_json()["progress"] == 0.0
+    stopped = api.post(f"/campaign-assets/{asset['id']}/cancel")
+    assert (stopped.status_code, stopped.get_json()["state"]) == (200, "failed")
+    assert stopped.get_json()["failure"]["slug"] == "fitting-cancelled"
+    assert api.post("/campaign-assets/ast_none/cancel").status_code == 404
+    # Sent again it is fitted again; what was made of it before is there at once.
+    assert send(api, PHOTO).status_code == 200
+    with web.database.read() as connection:
+        assert get_asset(connection, asset["id"]).state is AssetState.READY
+
+
+def test_the_pages_show_a_clip_by_its_still_what_would_fit_and_how_far_it_is(
+    api: FlaskClient, browser: Browser, web: Postcard
+) -> None:
+    asset_id = send(api, long_clip(), "long.mp4").get_json()["asset_id"]
+    asset = api.get(f"/campaign-assets/{asset_id}").get_json()
+    page = browser.client.get("/app/library").text
+    assert asset["poster_url"] in page
+    assert "Choose what to send" in page
+    assert "hx-get" not in page
+    with web.change() as change:
+        settle_asset(change.connection, asset_id, AssetState.FITTING)
+    moving = browser.client.get(f"/app/library/{asset_id}/card").text
+    assert f'hx-get="/app/library/{asset_id}/card"' in moving
+    assert "<progress" in moving
+    assert browser.post(f"/app/library/{asset_id}/cancel").status_code == 303
+    wait_until(lambda: "hx-get" not in browser.client.get(f"/app/library/{asset_id}/card").text)
+
+
+def test_a_report_stands_beside_the_original_which_is_encoded_anew(api: FlaskClient, browser: Browser) -> None:
+    asset = send(api, PHOTO).get_json()
+    (rendition,) = asset["renditions"]
+    report = browser.client.get(f"/app/renditions/{rendition['id']}/report").text
+    for words in ("1600 \u00d7 1200", "SSIM", "Given up", rendition["url"], f"/app/library/{asset['id']}/original"):
+        assert words in report
+    original = browser.client.get(f"/app/library/{asset['id']}/original")
+    assert original.content_type == "image/jpeg"
+    assert original.data != PHOTO
+    assert browser.client.get("/app/renditions/rnd_none/report").status_code == 404
+    moving = send(api, clip("clip.mp4", 2, size="160x90"), "clip.mp4").get_json()
+    assert "<video" in browser.client.get(f"/app/renditions/{moving['renditions'][0]['id']}/report").text
+    assert browser.client.get(f"/app/library/{moving['id']}/original").status_code == 415
+
+
+def test_strangers_see_neither_originals_nor_reports(api: FlaskClient, nobody: FlaskClient) -> None:
+    asset = send(api, PHOTO).get_json()
+    for path in (f"/app/library/{asset['id']}/original", f"/app/renditions/{asset['renditions'][0]['id']}/report"):
+        assert nobody.get(path).status_code in {302, 401}
