@@ -66,6 +66,13 @@ def _replies(values: tuple[str, ...]) -> str:
     return f"must look like US:postcard,GB:openmarket; wrong: {', '.join(wrong)}" if wrong else ""
 
 
+def _days(least: int) -> Check:
+    def check(value: int) -> str:
+        return "" if value == 0 or least <= value <= 36_500 else f"must be 0, or between {least} and 36500"
+
+    return check
+
+
 def _short_text(value: str) -> str:
     return "" if len(value) <= 500 and value.isprintable() else "must be at most 500 characters in one line"
 
@@ -186,6 +193,32 @@ class Originals:
     """How long uploads are kept."""
 
     days: int = _setting(0, "Days to keep uploads; 0 = until deleted.", check=_between(0, 3650))
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long rows are kept; messages, reports and suppressions stay."""
+
+    callbacks_days: int = _setting(
+        90,
+        "Days to keep the bytes of what OpenMarket posted, at least 7 (a report may wait 96 hours for its message); 0 = for "
+        "ever. What was read from them stays. A quarter is ours: a month's bill is questioned in the next.",
+        check=_days(7),
+    )
+    answers_days: int = _setting(
+        90, "Days to keep the text of OpenMarket's answers; 0 = for ever. Codes and ids stay.", check=_days(7)
+    )
+    keys_days: int = _setting(
+        7, "Days in which an Idempotency-Key gets its first answer again; 0 = for ever.", check=_days(1)
+    )
+    jobs_days: int = _setting(
+        7, "Days to keep jobs that ended, and announced uploads, for a look back; 0 = for ever.", check=_days(1)
+    )
+    audit_days: int = _setting(
+        1461,
+        "Days to keep the audit; 0 = for ever. Four years: so long a claim under the US TCPA may be brought (28 U.S.C. 1658).",
+        check=_days(1),
+    )
 
 
 @dataclass(frozen=True)
@@ -352,6 +385,7 @@ class Settings:
     public: Public = field(default_factory=Public)
     lease: Lease = field(default_factory=Lease)
     originals: Originals = field(default_factory=Originals)
+    retention: Retention = field(default_factory=Retention)
     upload: Upload = field(default_factory=Upload)
     fit: Fit = field(default_factory=Fit)
     openmarket: OpenMarket = field(default_factory=OpenMarket)

@@ -15,7 +15,7 @@ unknown      what a person should know about unknown messages
 ledger       what became of each attempt, written down
 claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
 takedown     gone at once and never to come back, for emergencies
-reconcile    rows and bucket compared, once a day
+reconcile    rows and bucket compared, once a day   forgetting  what is old, once a day
 uploads      straight to the store, in signed pieces
 removal      what may be deleted, and deleting it
 """

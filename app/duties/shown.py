@@ -42,11 +42,15 @@ def show_part(post: Postcard, inbound_id: str, index: int) -> Shown:
     """Make one part of an inbound message ready to be shown; ``index`` counts from 0, in the order they came.
 
     Raises:
-        NotFound: no such message or part.
+        NotFound: no such message or part, or too long ago.
         MediaUnsupported: it is neither text nor a picture.
     """
     with post.database.read() as connection:
         callback = callback_of_inbound(connection, inbound_id)
+    if not callback.body:
+        raise NotFound(
+            "What came with this message is not kept any more (POSTCARD_RETENTION_CALLBACKS_DAYS).", id=inbound_id
+        )
     message = parse_callback(callback.body, callback.content_type, callback.request_id)
     parts = message.parts if isinstance(message, Inbound) else ()
     if not 0 <= index < len(parts):

@@ -13,7 +13,7 @@ from app.edge.auth import caller
 from app.edge.context import the_post
 from app.errors import InvalidRequest
 from app.records.database import Connection
-from app.records.idempotency import claim_key, release_key, settle_key
+from app.records.idempotency import FirstAnswer, claim_key, release_key, settle_key
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -21,7 +21,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LEASE = timedelta(minutes=5)
 
 Settle = Callable[[Connection, int, dict[str, Any]], None]
-"""Keeps the first answer; called in the transaction that creates the thing."""
+"""Keeps the first answer; called in the transaction that creates the thing, which it undoes if a repeat has taken over."""
 
 
 def fingerprint(body: object) -> str:
@@ -52,17 +52,21 @@ def once(body: object, work: Callable[[Settle], Response], *, place: str = "") -
     who = f"{caller().kind} {caller().id}"
     post = the_post()
     with post.change() as change:
-        first = claim_key(change.connection, who, key, fingerprint(body), at=change.at, lease=_LEASE)
-    if first is not None:
-        answer = jsonify(first.answer)
-        answer.status_code = first.status
-        answer.headers["Idempotency-Replayed"] = "true"
-        if place:
-            answer.headers["Location"] = f"{place}/{first.answer['id']}"
-        return answer
+        claim = claim_key(change.connection, who, key, fingerprint(body), at=change.at, lease=_LEASE)
+    if isinstance(claim, FirstAnswer):
+        return _again(claim, place)
     try:
-        return work(lambda connection, status, answer: settle_key(connection, who, key, status, answer))
+        return work(lambda connection, status, answer: settle_key(connection, claim, status, answer))
     except Exception:
-        with post.change() as change:  # drops only a key that was not settled: nothing was created
-            release_key(change.connection, who, key)
+        with post.change() as change:  # drops only a claim that is ours and was not settled: nothing was created
+            release_key(change.connection, claim)
         raise
+
+
+def _again(first: FirstAnswer, place: str) -> Response:
+    answer = jsonify(first.answer)
+    answer.status_code = first.status
+    answer.headers["Idempotency-Replayed"] = "true"
+    if place:
+        answer.headers["Location"] = f"{place}/{first.answer['id']}"
+    return answer

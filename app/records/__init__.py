@@ -9,6 +9,6 @@ senders       senders and edited operators                         suppressions 
 people        users, tokens, sign-in links                         idempotency  first answers by key
 handsets      what numbers told of handset and operator, hashed
 takedowns     what may not come back, and what used it              audit    who did what and why
-uploads       what goes straight to the store
+uploads       what goes straight to the store                     forgetting  what is kept for some time only
 migrate       the schema, one head, for SQLite and PostgreSQL
 """

@@ -141,11 +141,6 @@ def due_jobs(connection: sa.Connection, *, at: datetime, limit: int = 200) -> li
     return list(connection.scalars(query))
 
 
-def forget_ended_jobs(connection: sa.Connection, *, before: datetime) -> None:
-    """Drop the rows of jobs that ended long ago."""
-    connection.execute(sa.delete(jobs).where(jobs.c.state.in_(["done", "failed"]), jobs.c.finished_at < before))
-
-
 def take_lock(connection: sa.Connection, name: str, holder: str, *, at: datetime, seconds: float) -> bool:
     """Take a named lock for some seconds; False when another holder has it. Every consumer schedules periodic work."""
     until = at + timedelta(seconds=seconds)

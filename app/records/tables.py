@@ -61,6 +61,8 @@ objects = sa.Table(
     _at("last_requested_at", null=True),
     _at("verified_at", null=True),
     sa.Column("verified", sa.JSON),
+    # The sweeper asks every minute for those that are being deleted.
+    sa.Index("ix_objects_state", "state"),
 )
 
 renditions = sa.Table(
@@ -316,7 +318,10 @@ idempotency = sa.Table(
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("answer", sa.JSON),
     _at("claim_until", null=True),
+    # Whose claim it is: only the holder may keep an answer, or give the key back.
+    sa.Column("claim_token", sa.String(40)),
     _at("created_at"),
+    sa.Index("ix_idempotency_created_at", "created_at"),
 )
 
 jobs = sa.Table(
@@ -336,6 +341,24 @@ jobs = sa.Table(
     _at("finished_at", null=True),
     sa.Index("ix_jobs_state_not_before", "state", "not_before"),
     sa.Index("ix_jobs_kind_subject_state", "kind", "subject", "state"),
+    sa.Index("ix_jobs_finished_at", "finished_at"),
+)
+
+# Which worker was last seen at work, by the database's clock.
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True),
+    _at("started_at"),
+    _at("at"),
+)
+
+# How far what is kept for some time only has been forgotten: rows up to this id are done.
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("up_to_id", sa.String(40), nullable=False),
 )
 
 locks = sa.Table(

@@ -67,8 +67,3 @@ def settle_upload(
     connection.execute(
         sa.update(uploads).where(uploads.c.id == upload_id).values(state=state, asset_id=asset_id, failure=failure)
     )
-
-
-def forget_uploads(connection: sa.Connection, *, before: datetime) -> None:
-    """Drop the rows of uploads of long ago; what they left in the store went after a day."""
-    connection.execute(sa.delete(uploads).where(uploads.c.created_at < before))

@@ -5,10 +5,10 @@ Every consumer schedules it; a row in the database lets one of them do it.
 
 import time
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 
 from app.duties.claims import pause
+from app.duties.forgetting import forget_old
 from app.duties.leases import require_long_lifecycle
 from app.duties.postcard import Postcard
 from app.duties.reconcile import reconcile
@@ -17,12 +17,10 @@ from app.model.ids import new_id
 from app.model.status import CampaignState
 from app.pipeline import settle_report
 from app.records.campaigns import campaigns_in, finish_if_done
-from app.records.idempotency import forget_old_keys
-from app.records.jobs import due_jobs, forget_ended_jobs, take_lock
+from app.records.jobs import due_jobs, take_lock
 from app.records.messages import sweep_silent
 from app.records.objects import objects_being_deleted
 from app.records.sending import sweep_abandoned
-from app.records.uploads import forget_uploads
 from app.telemetry import log
 from app.upload.spool import sweep_spool
 
@@ -79,14 +77,11 @@ def _not_announced_lately(job_ids: Iterable[str]) -> list[str]:
 
 
 def hourly(post: Postcard) -> None:
-    """Forget what is old, call silence silence, and look at the bucket's rules."""
+    """Call silence silence, sweep the spool, and look at the bucket's rules."""
     with post.change() as change:
         if not take_lock(change.connection, "hourly", HOLDER, at=change.at, seconds=HOURLY_SECONDS * 0.9):
             return
         silent = sweep_silent(change.connection, at=change.at)
-        forget_ended_jobs(change.connection, before=change.at - timedelta(days=7))
-        forget_uploads(change.connection, before=change.at - timedelta(days=7))
-        forget_old_keys(change.connection, before=change.at - timedelta(days=7))
     log.info("hourly work", silent=silent, spool_files_removed=sweep_spool(Path(post.spool_dir), 24 * 3600))
     try:
         require_long_lifecycle(post)
@@ -97,7 +92,9 @@ def hourly(post: Postcard) -> None:
 
 
 def daily(post: Postcard) -> None:
-    """Compare rows with the bucket. Called every hour; the lock, taken under a new name each time, lets one pass a day.
+    """Forget what is old, and compare rows with the bucket.
+
+    Called every hour; the lock, taken under a new name each time, lets one pass a day.
 
     Raises:
         PostcardError: store or database did not answer; the next hour tries again.
@@ -107,6 +104,7 @@ def daily(post: Postcard) -> None:
         if not take_lock(change.connection, "daily", holder, at=change.at, seconds=DAILY_SECONDS - HOURLY_SECONDS / 2):
             return
     try:
+        forget_old(post)
         reconcile(post)
     except PostcardError:
         with post.change() as change:
