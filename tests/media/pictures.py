@@ -128,7 +128,7 @@ def drawing_that_moves(side: int, count: int) -> list[Image.Image]:
     return frames
 
 
-def animation(frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int = 100, **options: Any) -> bytes:
+def animation(frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int | list[int] = 100, **options: Any) -> bytes:
     """Encode frames; ``loop`` 0 is for ever."""
     return save(frames[0], kind, save_all=True, append_images=list(frames[1:]), duration=milliseconds, **options)
 
