@@ -17,7 +17,7 @@ from datetime import timedelta
 from app.compose.mime import Composed
 from app.duties.breaker import Breaker
 from app.duties.callbacks import settle_batch
-from app.duties.claims import Departures, Pacer, pause
+from app.duties.claims import Departures, pause
 from app.duties.fitting import problem_of, settle_fitted, settle_unfitted
 from app.duties.leases import LeaseKeeper, require_long_lifecycle
 from app.duties.ledger import Ledger
@@ -237,19 +237,19 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
     require_unlocked_campaign(post, campaign_id)
     leases = LeaseKeeper(post, ready.renditions)
     departures = Departures(
-        post, campaign_id, job, leases=leases, compose=lambda group, may_leave: ready.outgoing(post, group, may_leave)
+        post,
+        campaign_id,
+        job,
+        leases=leases,
+        senders=ready.senders,
+        compose=lambda group, may_leave: ready.outgoing(post, group, may_leave),
     )
     ledger, breaker = Ledger(post, departures.under_way), Breaker()
     try:
-        for outcome in breaker.watch(
-            departures.send(pace=Pacer(post, ready.senders), tick=ledger.tick), departures.stop
-        ):
+        for outcome in breaker.watch(departures.send(), departures.stop):
             ledger.add(outcome)
     finally:
-        ledger.flush()
-        for outcome in departures.left_behind():
-            ledger.add(outcome)
-        ledger.flush()
+        ledger.close(departures.left_behind)
     with post.change() as change:
         if breaker.reason:
             pause(change, campaign_id, breaker.reason)

@@ -1,5 +1,6 @@
 """Run the benchmarks and write bench/results.md with machine, date and versions."""
 
+import argparse
 import importlib
 import inspect
 import os
@@ -78,7 +79,13 @@ def _table(name: str, document: str, rows: list[Row], seconds: float) -> str:
 
 def main() -> None:
     """Run what is named on the command line, or everything; the whole page is written only by a whole run."""
-    wanted = sys.argv[1:]
+    options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    options.add_argument("names", nargs="*", help="benchmarks; none = all, and the page is written")
+    options.add_argument(
+        "--seconds", type=float, help="how long a benchmark runs that takes a time, instead of its own"
+    )
+    given = options.parse_args()
+    wanted = given.names
     parts = [
         "# Benchmarks",
         "",
@@ -92,11 +99,12 @@ def main() -> None:
     for name in find_modules(wanted):
         module = importlib.import_module(f"bench.{name}")
         began = time.monotonic()
-        rows = module.run()
+        takes_time = given.seconds and "seconds" in inspect.signature(module.run).parameters
+        rows = module.run(seconds=given.seconds) if takes_time else module.run()
         part = _table(name, (inspect.getdoc(module) or "").replace("\n", " ").strip(), rows, time.monotonic() - began)
         print(part, flush=True)
         parts.append(part)
-    if not wanted:
+    if not wanted and not given.seconds:
         (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
 
 

@@ -30,13 +30,13 @@ _FLUSH_ROWS = 50
 
 
 @contextmanager
-def running_gateway(delay_seconds: float) -> Iterator[str]:
-    """Run the fast gateway; gives its send URL."""
+def running_gateway(delay_seconds: float, *, per_second: int = 0) -> Iterator[str]:
+    """Run the fast gateway, with a rate or without; gives its send URL."""
     cores = sorted(os.sched_getaffinity(0))
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         descriptor = listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.fast_gateway", str(descriptor), str(delay_seconds)],
+            [sys.executable, "-m", "bench.fast_gateway", str(descriptor), str(delay_seconds), str(per_second)],
             pass_fds=[descriptor],
             cwd=_ROOT,
         )

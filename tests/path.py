@@ -52,9 +52,11 @@ def upload(post: Postcard, content: bytes, filename: str = "photo.jpg") -> Asset
 
 
 def work_off(post: Postcard, *, seconds: float = 60) -> None:
-    """Do every job that is due, and those that become due by that, until none is."""
+    """Work on what was posted and do every job that is due, and those that become due by that, as the worker does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        while settle_report(post):
+            pass
         with post.database.read() as connection:
             due = due_jobs(connection, at=post.database.now(connection))
         if not due:

@@ -1,37 +1,42 @@
-"""The mark *sending* and what surrounds it: claim group after group, and pace the starts."""
+"""The mark *sending* and what surrounds it: claim group after group, each message with its moment to start."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.duties.leases import LeaseKeeper
+from app.duties.pacing import GROUP_SECONDS, Paces, Starts
 from app.duties.postcard import Change, Postcard
 from app.model.messages import Outcome, Outgoing, Sender
 from app.model.status import CampaignState, OutcomeKind
 from app.records.campaigns import get_campaign, move_campaign
-from app.records.jobs import Job, reserve_pace
+from app.records.jobs import Job, is_waiting
 from app.records.objects import note_requested
 from app.records.sending import Claimed, claim_messages
 from app.telemetry import log
 
-ACCOUNT_PACE = "openmarket"
-GROUP_SECONDS = 0.25
 TURN_SECONDS = 30.0
-"""How long one campaign sends before another may have its thread."""
+"""How long one campaign sends before another may have its thread; where none waits it goes on."""
+
+Composed = list[tuple[float, str, Outgoing]]
+"""Each with its start by this machine's clock, and its sender."""
 
 
 def claim_seconds(post: Postcard) -> float:
     """Tell how long a message may be under way before the sweeper calls it abandoned: beyond its slowest answer."""
     openmarket = post.settings.openmarket
-    return 8 * GROUP_SECONDS + openmarket.connect_seconds + openmarket.answer_seconds + 15
+    return 16 * GROUP_SECONDS + openmarket.connect_seconds + openmarket.answer_seconds + 15
 
 
 def group_size(post: Postcard) -> int:
-    """Tell how many messages are marked at once: a quarter of a second's worth, and half of the connections at most.
+    """Tell how many messages are marked at once: an eighth of a second's worth, and half of the connections at most.
 
-    What is marked and has not left is unknown after a kill, beside what is under way and what is not written down yet.
+    Two groups may be marked that have not left: they are unknown after a kill, beside what is under way and what is not
+    written down yet.
     """
     return max(1, min(post.gateway.connections // 2, round(post.settings.openmarket.tps * GROUP_SECONDS)))
 
@@ -39,9 +44,9 @@ def group_size(post: Postcard) -> int:
 class Departures:
     """The messages of a campaign on their way out: claimed group by group, just before each may leave.
 
-    Iterating gives one request after the other and claims the next group when one is used up, so answers of the last group
-    are waited for while the next one leaves. It ends when nothing is due, when this campaign's turn is over, when the process
-    is asked to stop, or when :meth:`stop` was called; in the last two cases what was claimed and has not left does not leave.
+    Iterating gives one request after the other; while a group leaves, the next one is claimed in a thread of its own, so that
+    no start waits for the database. It ends when nothing is due, when this campaign's turn is over, when the process is asked to
+    stop, or when :meth:`stop` was called; in the last two cases what was claimed and has not left does not leave.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Departures:
         job: Job,
         *,
         leases: LeaseKeeper,
+        senders: Iterable[Sender],
         compose: Callable[[Sequence[Claimed], Callable[[], bool]], list[Outgoing]],
     ) -> None:
         self._post = post
@@ -58,49 +64,107 @@ class Departures:
         self._job = job
         self._leases = leases
         self._compose = compose
+        self._paces = Paces(post.settings.openmarket.tps, senders)
+        self._starts = Starts(post.recent_starts)
         self._stopped = threading.Event()
         self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._claimer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="claim")
         self._landed = False
         self.under_way: dict[str, Claimed] = {}
         self.claimed = 0
 
-    def send(self, *, pace: Callable[[], None], tick: Callable[[], None]) -> Iterator[Outcome]:
+    def send(self) -> Iterator[Outcome]:
         """Hand the messages to the gateway; remember when everything that left has an outcome."""
         try:
-            yield from self._post.gateway.send_group(self, pace=pace, tick=tick)
+            yield from self._post.gateway.send_group(self, pace=self._wait)
         except Exception:
             self._landed = True  # the gateway raises only after all that is under way has landed
             raise
+        finally:
+            self._claimer.shutdown()
         self._landed = True
 
     def __iter__(self) -> Iterator[Outgoing]:
-        """Claim and give requests until nothing is due."""
-        while not self._is_over() and time.monotonic() < self._turn_ends:
-            self._leases.keep()
-            group = self._claim()
-            if not group:
-                return
-            # The boot-time clock goes on while this process is stopped: one that wakes late sends nothing.
-            left = claim_seconds(self._post) - self._post.settings.openmarket.answer_seconds - 5
-            deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + left
-            yield from self._compose(group, partial(self._may_leave, deadline))
+        """Give requests, and claim the next ones, until nothing is due."""
+        coming = self._claim_soon()
+        while coming is not None and (group := coming.result()):
+            coming = self._claim_soon()
+            for start, sender_id, outgoing in group:
+                self._starts.add(start, self._paces.rates_of(sender_id))
+                yield outgoing
 
-    def _claim(self) -> list[Claimed]:
-        """Mark the next group *sending* and restart the lease of what it links to, in one transaction."""
+    def _claim_soon(self) -> Future[Composed] | None:
+        if self._is_over():
+            return None
+        # A copy of the context: log lines of the claim name the job, too.
+        return self._claimer.submit(copy_context().run, self._claim)
+
+    def _claim(self) -> Composed:
+        """Claim a group and compose its requests; a turn that is over, a lost claim of the job, or nothing due, gives none."""
+        if time.monotonic() >= self._turn_ends:
+            if self._others_wait():
+                return []
+            self._turn_ends += TURN_SECONDS
+        self._leases.keep()
+        booked = self._mark()
+        # The boot-time clock goes on while this process is stopped: one that wakes late sends nothing.
+        left = claim_seconds(self._post) - self._post.settings.openmarket.answer_seconds - 5
+        deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + left
+        requests = self._compose([claim for _, claim in booked], partial(self._may_leave, deadline))
+        return [
+            (start, claim.message.sender_id, outgoing)
+            for (start, claim), outgoing in zip(booked, requests, strict=True)
+        ]
+
+    def _others_wait(self) -> bool:
+        with self._post.database.read() as connection:
+            return is_waiting(connection, self._job.kind, but=self._job.id)
+
+    def _mark(self) -> list[tuple[float, Claimed]]:
+        """Mark the next group *sending*, book its starts and restart the lease of what it links to, in one transaction.
+
+        Returns:
+            each message with its start by this machine's clock, in that order.
+        """
         with self._post.change() as change:
-            group = claim_messages(
-                change.connection,
-                self._campaign_id,
-                self._job,
-                limit=group_size(self._post),
-                at=change.at,
-                lease=timedelta(seconds=claim_seconds(self._post)),
-            )
-            if group:
-                note_requested(change.connection, self._leases.keys, change.at)
+            origin = time.monotonic()
+            group = self._mark_some(change)
+            if not group:
+                return []
+            note_requested(change.connection, self._leases.keys, change.at)
+            booked = self._paces.book(change.connection, group, at=change.at)
         self.under_way |= {claim.attempt_id: claim for claim in group}
         self.claimed += len(group)
+        return [(origin + (start - change.at).total_seconds(), claim) for start, claim in booked]
+
+    def _mark_some(self, change: Change) -> list[Claimed]:
+        """Mark what may start soon: of each sender with a rate of its own what that allows, of the others a group's rest.
+
+        If there is nothing else, the message that may start soonest, though it must wait.
+        """
+        most, lanes = group_size(self._post), self._paces.lanes
+        claim = partial(
+            claim_messages,
+            change.connection,
+            self._campaign_id,
+            self._job,
+            at=change.at,
+            lease=timedelta(seconds=claim_seconds(self._post)),
+        )
+        group: list[Claimed] = []
+        for sender_id, count in self._paces.free_starts(change.connection, at=change.at).items() if lanes else ():
+            if count and len(group) < most:
+                group += claim(limit=min(count, most - len(group)), sender_id=sender_id)
+        if len(group) < most:
+            group += claim(limit=most - len(group), but_senders=lanes)
+        for sender_id in self._paces.soonest(change.connection, at=change.at) if lanes and not group else ():
+            if group := claim(limit=1, sender_id=sender_id):
+                break
         return group
+
+    def _wait(self) -> None:
+        if not self._is_over():
+            self._starts.wait()
 
     def _may_leave(self, deadline: float) -> bool:
         return not self._is_over() and time.clock_gettime(time.CLOCK_BOOTTIME) < deadline
@@ -127,47 +191,6 @@ class Departures:
             )
             for attempt_id, claim in (self.under_way.items() if self._landed else ())
         ]
-
-
-class Pacer:
-    """Waits before each start, so that all workers of this database together keep the account's rate, and each sender's.
-
-    Starts are reserved in the database, a quarter of a second's worth at a time. A campaign that uses a slow sender leaves no
-    faster than that one: its messages are not told apart here.
-
-    Args:
-        post: what the path works with.
-        senders: those that the campaign's messages use; a ``tps`` of 0 has no rate of its own.
-    """
-
-    def __init__(self, post: Postcard, senders: Iterable[Sender] = ()) -> None:
-        self._post = post
-        self._rates = {ACCOUNT_PACE: post.settings.openmarket.tps}
-        self._rates |= {f"sender {each.country} {each.source}": each.tps for each in senders if each.tps}
-        self._rate = min(self._rates.values())
-        self._reserved: Iterator[float] = iter(())
-
-    def __call__(self) -> None:
-        """Wait until the next start may happen."""
-        start = next(self._reserved, None)
-        if start is None:
-            self._reserved = self._reserve()
-            start = next(self._reserved)
-        time.sleep(max(0.0, start - time.monotonic()))
-
-    def _reserve(self) -> Iterator[float]:
-        step = 1 / self._rate
-        count = max(1, round(self._rate / 4))
-        with self._post.change() as change:
-            # Always in the same order: two workers must not wait for each other's rows.
-            first = max(
-                reserve_pace(
-                    change.connection, name, count=count, per_second=rate, at=change.at, burst_seconds=1 / rate
-                )
-                for name, rate in sorted(self._rates.items())
-            )
-            origin = time.monotonic() + (first - change.at).total_seconds()
-        return (origin + number * step for number in range(count))
 
 
 def pause(change: Change, campaign_id: str, reason: str) -> None:

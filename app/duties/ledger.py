@@ -1,10 +1,13 @@
 """What became of each attempt, written down: some rows at once, or what came in a tenth of a second, whichever is first."""
 
+import threading
 import time
-from collections.abc import Mapping, MutableMapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextvars import copy_context
+from datetime import datetime, timedelta
 
-from app.duties.claims import ACCOUNT_PACE, claim_seconds
+from app.duties.claims import claim_seconds
+from app.duties.pacing import ACCOUNT_PACE
 from app.duties.postcard import Postcard
 from app.errors import DatabaseBusy
 from app.model.messages import Outcome
@@ -16,11 +19,14 @@ from app.telemetry import log, mask_number
 ROWS = 50
 SECONDS = 0.1
 RETRY_WAIT = timedelta(seconds=2)
-SLOW_DOWN = timedelta(seconds=1)
+SLOW_DOWN = timedelta(milliseconds=100)
+SLOWEST_DOWN = timedelta(seconds=2)
+"""Ours: one 15406 is a request that came a moment early, and wants a moment's rest; as they go on, rests grow."""
+QUIET = timedelta(seconds=1)
 
 
 class Ledger:
-    """Takes outcomes and writes them in few transactions.
+    """Takes outcomes and writes them in few transactions, in a thread of its own: no start waits for the database.
 
     What an answer proved is worth more than the speed of the next message: while the database is busy, writing is tried again
     until the claims end; what could not be written by then is told in the log, with its mtId.
@@ -35,54 +41,100 @@ class Ledger:
         self._under_way = under_way
         self._waiting: list[Outcome] = []
         self._oldest = 0.0
+        self._changed = threading.Condition()
+        self._closed = False
+        self._resting = SLOW_DOWN
+        self._too_fast_at: datetime | None = None
+        self._failure: Exception | None = None
+        self._writer = threading.Thread(target=copy_context().run, args=(self._serve,), name="ledger", daemon=True)
+        self._writer.start()
 
     def add(self, outcome: Outcome) -> None:
-        """Take one outcome; write if there are many."""
-        if not self._waiting:
-            self._oldest = time.monotonic()
-        self._waiting.append(outcome)
-        if len(self._waiting) >= ROWS:
-            self.flush()
+        """Take one outcome.
 
-    def tick(self) -> None:
-        """Write what has waited long enough."""
-        if self._waiting and time.monotonic() - self._oldest >= SECONDS:
-            self.flush()
+        Raises:
+            DatabaseBusy: earlier ones could not be written until the claims ended.
+        """
+        if self._failure:
+            raise self._failure
+        with self._changed:
+            if not self._waiting:
+                self._oldest = time.monotonic()
+            self._waiting.append(outcome)
+            if len(self._waiting) in {1, ROWS}:
+                self._changed.notify()
 
-    def flush(self) -> None:
-        """Write everything.
+    def close(self, left_behind: Callable[[], list[Outcome]]) -> None:
+        """Write everything, then what ``left_behind`` tells once nothing else is unwritten, and end.
 
         Raises:
             DatabaseBusy: it stayed busy until the claims ended.
         """
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._writer.join()
+        if self._failure:
+            for outcome in self._waiting:
+                _tell(outcome, self._under_way, "not written")
+            raise self._failure
+        if rest := left_behind():
+            self._flush(rest)
+
+    def _serve(self) -> None:
+        try:
+            while outcomes := self._next():
+                self._flush(outcomes)
+        except Exception as failure:  # noqa: BLE001 -- raised again in the thread that sends
+            self._failure = failure
+
+    def _next(self) -> list[Outcome]:
+        """Wait for enough outcomes, or for the oldest to be old enough; none = it is over."""
+        with self._changed:
+            while not self._closed and len(self._waiting) < ROWS:
+                age = time.monotonic() - self._oldest
+                if self._waiting and age >= SECONDS:
+                    break
+                self._changed.wait(SECONDS - age if self._waiting else None)
+            outcomes, self._waiting = self._waiting, []
+        return outcomes
+
+    def _flush(self, outcomes: Sequence[Outcome]) -> None:
         deadline = time.monotonic() + claim_seconds(self._post)
-        while self._waiting:
+        while True:
             try:
-                settled = self._write()
+                settled = self._write(outcomes)
             except DatabaseBusy:
                 if time.monotonic() < deadline:
                     time.sleep(0.5)
                     continue
-                for outcome in self._waiting:
+                for outcome in outcomes:
                     _tell(outcome, self._under_way, "not written")
                 raise
-            self._waiting = []
-            for each in settled:
-                _tell(each.outcome, self._under_way, each.state.value if each.state else "claim lost")
-                del self._under_way[each.outcome.attempt_id]
+            break
+        for each in settled:
+            _tell(each.outcome, self._under_way, each.state.value if each.state else "claim lost")
+            del self._under_way[each.outcome.attempt_id]
 
-    def _write(self) -> list[Settled]:
+    def _write(self, outcomes: Sequence[Outcome]) -> list[Settled]:
         with self._post.change() as change:
             settled = settle_outcomes(
                 change.connection,
-                [(self._under_way[outcome.attempt_id], outcome) for outcome in self._waiting],
+                [(self._under_way[outcome.attempt_id], outcome) for outcome in outcomes],
                 attempts_allowed=self._post.settings.openmarket.attempts,
                 at=change.at,
                 wait=RETRY_WAIT,
             )
-            if any(outcome.slow_down and outcome.http_status for outcome in self._waiting):
-                hold_pace(change.connection, ACCOUNT_PACE, until=change.at + SLOW_DOWN)
+            if any(outcome.slow_down and outcome.http_status for outcome in outcomes):
+                hold_pace(change.connection, ACCOUNT_PACE, until=change.at + self._rest(change.at))
         return settled
+
+    def _rest(self, at: datetime) -> timedelta:
+        """Tell for how long nobody should start, since we were too fast at ``at``."""
+        again = self._too_fast_at is not None and at - self._too_fast_at < self._resting + QUIET
+        self._resting = min(2 * self._resting, SLOWEST_DOWN) if again else SLOW_DOWN
+        self._too_fast_at = at
+        return self._resting
 
 
 def _tell(outcome: Outcome, claims: Mapping[str, Claimed], state: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, ParamSpec, Protocol, TypeVar
 
+from app.duties.recent import RecentStarts
 from app.model.ports import Gateway, Queue, Store
 from app.records.database import Connection, Database
 from app.records.jobs import ensure_job
@@ -60,6 +61,8 @@ class Postcard:
     spool_dir: Path
     # Set when this process is asked to stop: nothing more leaves, what is under way is waited for.
     stopping: threading.Event = field(default_factory=threading.Event)
+    # What started in the last second, over all campaigns of this process.
+    recent_starts: RecentStarts = field(default_factory=RecentStarts)
     # How many campaigns this process may send at once; the other threads are for reports, uploads and the rest.
     sending: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(1))
 

@@ -154,12 +154,8 @@ class Gateway(Protocol):
     def connections(self) -> int:
         """How many requests may be under way at once; groups are no larger."""
 
-    def send_group(
-        self, group: Iterable[Outgoing], *, pace: Callable[[], None], tick: Callable[[], None]
-    ) -> Iterator[Outcome]:
+    def send_group(self, group: Iterable[Outgoing], *, pace: Callable[[], None]) -> Iterator[Outcome]:
         """Send each request once and yield its outcome as it is known, in any order; ``pace`` is called before each start.
-
-        ``tick`` is called some times a second while answers are waited for, in the calling thread.
 
         Never raises for a single request: what is not certain comes back as *unknown*.
         """

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.errors import NotFound
 from app.model.ids import new_id
 from app.model.messages import Inbound
-from app.records.tables import attempts, callbacks, inbound
+from app.records.tables import attempts, callbacks, inbound, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +200,34 @@ def callback_of_inbound(connection: sa.Connection, inbound_id: str) -> Callback:
 
 def list_inbound(connection: sa.Connection, *, before: str = "", limit: int = 50) -> list[KeptInbound]:
     """List inbound messages, newest first; ``before`` is the id of the last one of the page above."""
-    names = list(KeptInbound.__dataclass_fields__)
-    query: sa.Select[Any] = sa.select(*[inbound.c[name] for name in names]).order_by(inbound.c.id.desc()).limit(limit)
+    query = _KEPT.order_by(inbound.c.id.desc()).limit(limit)
     if before:
         query = query.where(inbound.c.id < before)
+    return [KeptInbound(**row._asdict()) for row in connection.execute(query)]
+
+
+_KEPT: sa.Select[Any] = sa.select(*[inbound.c[name] for name in KeptInbound.__dataclass_fields__])
+
+
+def get_inbound(connection: sa.Connection, inbound_id: str) -> KeptInbound:
+    """Read one inbound message.
+
+    Raises:
+        NotFound: no such message.
+    """
+    row = connection.execute(_KEPT.where(inbound.c.id == inbound_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no inbound message {inbound_id[:60]}.", id=inbound_id[:60])
+    return KeptInbound(**row._asdict())
+
+
+def inbound_that_waits(connection: sa.Connection, *, limit: int = 50) -> list[KeptInbound]:
+    """List the messages that sounded like a stop and whose numbers are suppressed until a person decides; the oldest first."""
+    theirs = suppressions.c.number == inbound.c.source
+    query = (
+        _KEPT.join(suppressions, theirs)
+        .where(suppressions.c.reason == "phrase", inbound.c.judged == "stop_like")
+        .order_by(inbound.c.id)
+        .limit(limit)
+    )
     return [KeptInbound(**row._asdict()) for row in connection.execute(query)]

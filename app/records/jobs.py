@@ -141,6 +141,12 @@ def due_jobs(connection: sa.Connection, *, at: datetime, limit: int = 200) -> li
     return list(connection.scalars(query))
 
 
+def is_waiting(connection: sa.Connection, kind: str, *, but: str) -> bool:
+    """Tell whether another job of this kind wants a thread, now or when it looks again."""
+    query = sa.select(jobs.c.id).where(jobs.c.kind == kind, jobs.c.state == "due", jobs.c.id != but).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def take_lock(connection: sa.Connection, name: str, holder: str, *, at: datetime, seconds: float) -> bool:
     """Take a named lock for some seconds; False when another holder has it. Every consumer schedules periodic work."""
     until = at + timedelta(seconds=seconds)
@@ -168,20 +174,29 @@ def reserve_pace(
         when the first may start: possibly up to ``burst_seconds`` in the past (credit of a pause between groups), or in
         the future when others hold the next ones. Each further one starts 1/per_second later.
     """
-    query = sa.select(paces.c.next_at).where(paces.c.name == name).with_for_update()
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        try:
-            with connection.begin_nested():
-                connection.execute(sa.insert(paces).values(name=name, next_at=at))
-        except sa.exc.IntegrityError:
-            pass  # another worker made the first row at the same moment: its figure counts
-        row = connection.execute(query).one()
-    earliest = at - timedelta(seconds=burst_seconds)
-    first: datetime = max(row.next_at, earliest)
-    following = first + timedelta(seconds=count / per_second)
-    connection.execute(sa.update(paces).where(paces.c.name == name).values(next_at=following))
+    first = max(next_pace(connection, name, at=at), at - timedelta(seconds=burst_seconds))
+    set_pace(connection, name, next_at=first + timedelta(seconds=count / per_second))
     return first
+
+
+def next_pace(connection: sa.Connection, name: str, *, at: datetime) -> datetime:
+    """Tell when the next start that nobody has reserved may happen, possibly in the past; nobody else reserves meanwhile."""
+    query = sa.select(paces.c.next_at).where(paces.c.name == name).with_for_update()
+    found: datetime | None = connection.scalar(query)
+    if found is not None:
+        return found
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(paces).values(name=name, next_at=at))
+    except sa.exc.IntegrityError:
+        pass  # another worker made the first row at the same moment: its figure counts
+    made: datetime = connection.execute(query).scalar_one()
+    return made
+
+
+def set_pace(connection: sa.Connection, name: str, *, next_at: datetime) -> None:
+    """Say when the next start may happen; only after :func:`next_pace`, in its transaction."""
+    connection.execute(sa.update(paces).where(paces.c.name == name).values(next_at=next_at))
 
 
 def hold_pace(connection: sa.Connection, name: str, *, until: datetime) -> None:

@@ -7,7 +7,7 @@ leaves. Only the holder of the claim token moves it on; the sweeper turns what w
 The statements are built once and run for a whole group: what a message costs is counted in microseconds here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,10 +110,19 @@ _SETTLE_LATE = _settling(messages.c.state == _UNKNOWN)
 
 
 def claim_messages(
-    connection: sa.Connection, campaign_id: str, job: Job, *, limit: int, at: datetime, lease: timedelta
+    connection: sa.Connection,
+    campaign_id: str,
+    job: Job,
+    *,
+    limit: int,
+    at: datetime,
+    lease: timedelta,
+    sender_id: str = "",
+    but_senders: Collection[str] = (),
 ) -> list[Claimed]:
     """Mark up to ``limit`` pending messages *sending*, each with a new attempt; the mark is durable at the commit.
 
+    With ``sender_id`` those of this sender alone, with ``but_senders`` those of all others.
     Nothing is marked unless the campaign is running and the job is still ours. A suppressed number is marked *suppressed*
     in this same transaction; the answer to its own STOP or HELP may reach it, for some minutes, and nobody after those.
     """
@@ -132,10 +141,14 @@ def claim_messages(
             messages.c.state == _PENDING,
             sa.or_(messages.c.not_before.is_(None), messages.c.not_before <= at),
         )
-        .order_by(messages.c.id)
+        .order_by(messages.c.sender_id, messages.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if sender_id:
+        due = due.where(messages.c.sender_id == sender_id)
+    if but_senders:
+        due = due.where(messages.c.sender_id.not_in(but_senders))
     is_answer = campaign.answers is not None
     while chosen := [message_of(row) for row in connection.execute(due)]:
         if is_answer and campaign.created_at < at - ANSWER_WITHIN:

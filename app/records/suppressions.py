@@ -58,6 +58,12 @@ def remove_suppression(connection: sa.Connection, number: str, *, only_reason: s
     return connection.execute(query).rowcount == 1
 
 
+def reasons_of(connection: sa.Connection, numbers: Iterable[str]) -> dict[str, str]:
+    """Map those of some numbers that are suppressed to the reason."""
+    query = sa.select(suppressions.c.number, suppressions.c.reason).where(suppressions.c.number.in_(list(numbers)))
+    return {row.number: row.reason for row in connection.execute(query)}
+
+
 def list_suppressions(connection: sa.Connection, *, after: str = "", limit: int = 100) -> Sequence[Suppression]:
     """List by number; ``after`` is the last number of the page above."""
     query = sa.select(suppressions).where(suppressions.c.number > after).order_by(suppressions.c.number).limit(limit)

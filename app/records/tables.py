@@ -179,7 +179,8 @@ messages = sa.Table(
     _at("not_before", null=True),
     _at("updated_at"),
     sa.UniqueConstraint("campaign_id", "number"),
-    sa.Index("ix_messages_campaign_id_state", "campaign_id", "state"),
+    # In the order in which a campaign's messages are claimed.
+    sa.Index("ix_messages_campaign_id_state_sender_id_id", "campaign_id", "state", "sender_id", "id"),
     sa.Index("ix_messages_state_claim_until", "state", "claim_until"),
     sa.Index("ix_messages_state_updated_at", "state", "updated_at"),
 )

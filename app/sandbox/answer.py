@@ -53,7 +53,7 @@ def answer_send(desk: Desk, request: RawRequest, centre: int) -> Answer:
         time.sleep(waiting.seconds)
     if arrival.judgement.refusal is not None:
         return _refuse(desk, arrival, arrival.judgement.refusal, 0)
-    if desk.faults.over_tps():
+    if desk.faults.over_tps(destination):
         return _refuse(desk, arrival, CODES[15406], 0)
     fault = _fault_of(desk, destination)
     if fault is not None and fault.kind == "refuse":

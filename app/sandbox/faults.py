@@ -1,6 +1,7 @@
 """What goes wrong on demand: a list of faults, each for some requests or until it is taken away."""
 
 import dataclasses
+import math
 import re
 import threading
 import time
@@ -26,7 +27,7 @@ KINDS: dict[str, str] = {
     "close_unsaid": "the message is accepted and answered, then the kept connection is closed without a word",
     "redirect": "nothing is accepted, the answer is 302",
     "slow": "the message is accepted, the answer comes after `seconds` (default 60)",
-    "tps": "at most `per_second` requests in any second, 15406 beyond",
+    "tps": "at most `per_second` requests in any second, 15406 beyond; `counting` says which seconds",
     "centre_down": "data centre `centre` (1 or 2) cuts connections and fetches nothing",
     "reports_lost": "no report is sent",
     "reports_late": "reports come `seconds` later (default 5)",
@@ -52,6 +53,8 @@ ANSWER_KINDS = frozenset(
     }
 )
 REPORT_KINDS = frozenset(kind for kind in KINDS if kind.startswith("reports_"))
+# Nobody says how OpenMarket counts: any second there is, or seconds as a clock cuts them, or a bucket that fills evenly.
+COUNTING = ("sliding", "clock", "bucket")
 _DEFAULT_SECONDS = {"slow": 60.0, "reports_late": 5.0, "latency": 0.1}
 
 
@@ -66,6 +69,7 @@ class Fault:
     code: int = 0
     status: int = 0
     per_second: float = 0.0
+    counting: str = ""
     centre: int = 0
 
 
@@ -109,6 +113,10 @@ def _what_is_wrong(fault: Fault) -> str:
         (fault.kind == "status" and not 200 <= fault.status <= 599, "status must be from 200 to 599"),
         (fault.status != 0 and not 200 <= fault.status <= 599, "status must be from 200 to 599"),
         (fault.kind == "tps" and not 0 < fault.per_second <= 100_000, "per_second must be above 0"),
+        (
+            fault.counting not in ({"", *COUNTING} if fault.kind == "tps" else {""}),
+            f"counting is for tps, and one of {', '.join(COUNTING)}",
+        ),
         (fault.kind == "centre_down" and fault.centre not in {1, 2}, "centre must be 1 or 2"),
     )
     return next((words for bad, words in checks if bad), "")
@@ -137,6 +145,29 @@ class _Standing:
     recent: deque[float] = field(default_factory=deque)
 
 
+def _is_for(fault: Fault, destination: str) -> bool:
+    return not fault.destination or re.fullmatch(fault.destination, destination) is not None
+
+
+def _is_within(standing: _Standing, now: float) -> bool:
+    """Count one request against a rate; what is beyond it is refused and does not count."""
+    recent, per_second = standing.recent, standing.fault.per_second
+    if standing.fault.counting == "bucket":
+        # How full the bucket is, and when that was so.
+        level, since = recent or (0.0, now)
+        level = max(0.0, level - (now - since) * per_second)
+        within = level + 1 <= max(1.0, per_second)
+        standing.recent = deque((level + within, now))
+        return within
+    begun = math.floor(now) if standing.fault.counting == "clock" else now - 1.0
+    while recent and (recent[0] < begun or recent[0] <= now - 1.0):
+        recent.popleft()
+    if len(recent) >= per_second:
+        return False
+    recent.append(now)
+    return True
+
+
 class FaultBook:
     """The faults that stand now; thread-safe."""
 
@@ -159,9 +190,7 @@ class FaultBook:
         with self._lock:
             for standing in self._standing:
                 fault = standing.fault
-                if fault.kind in kinds and (
-                    not fault.destination or re.fullmatch(fault.destination, destination) is not None
-                ):
+                if fault.kind in kinds and _is_for(fault, destination):
                     if fault.times:
                         standing.left -= 1
                         if standing.left == 0:
@@ -169,21 +198,14 @@ class FaultBook:
                     return fault
         return None
 
-    def over_tps(self) -> bool:
-        """Count this request against every TPS fault; True when one of them is exceeded."""
+    def over_tps(self, destination: str) -> bool:
+        """Count this request against every rate that is for ``destination``; True when one of them is exceeded."""
         now = time.monotonic()
         over = False
         with self._lock:
             for standing in self._standing:
-                if standing.fault.kind != "tps":
-                    continue
-                recent = standing.recent
-                while recent and recent[0] <= now - 1.0:
-                    recent.popleft()
-                if len(recent) >= standing.fault.per_second:
-                    over = True
-                else:
-                    recent.append(now)
+                if standing.fault.kind == "tps" and _is_for(standing.fault, destination):
+                    over = not _is_within(standing, now) or over
         return over
 
     def down(self, centre: int) -> bool:

@@ -17,10 +17,6 @@ from app.send.round import Round, Slots
 from app.send.transfer import IDLE_SECONDS, Transfer
 
 
-def _nothing() -> None:
-    """Do nothing in between."""
-
-
 class OpenMarketGateway:
     """Sends through the endpoints of one account; safe to use from many threads.
 
@@ -58,21 +54,17 @@ class OpenMarketGateway:
         """How many requests may be under way at once, over all threads."""
         return self._account.connections
 
-    def send_group(
-        self, group: Iterable[Outgoing], *, pace: Callable[[], None], tick: Callable[[], None] = _nothing
-    ) -> Iterator[Outcome]:
+    def send_group(self, group: Iterable[Outgoing], *, pace: Callable[[], None]) -> Iterator[Outcome]:
         """Send each request once and yield its outcome as it is known, in any order.
 
         ``pace`` is called before each start and may block for as long as it likes: once it has blocked noticeably it is
         called in a thread of its own, one call at a time, so that answers are still read. If it raises, nothing more is
-        started, what is under way is finished and yielded, and then its error is raised. ``tick`` is called ten times a
-        second at least while answers are waited for. A caller that stops reading
+        started, what is under way is finished and yielded, and then its error is raised. A caller that stops reading
         early leaves the requests under way without an outcome: they are unknown.
         """
         work = Round(
             group,
             pace,
-            tick,
             loop=self._take_loop(),
             slots=self._slots,
             endpoints=self._endpoints,

@@ -14,7 +14,7 @@ from app.send.loop import Loop
 from app.send.transfer import Transfer
 from app.telemetry import log
 
-_LONGEST_WAIT_SECONDS = 0.1  # so often the caller may do its own work
+_LONGEST_WAIT_SECONDS = 0.1
 _SLOT_WAIT_SECONDS = 0.02  # another thread holds the slots: look again soon
 _NOTICEABLE_SECONDS = 0.0005  # a pace that blocks longer than this would keep answers waiting
 
@@ -96,7 +96,6 @@ class Round:
         self,
         group: Iterable[Outgoing],
         pace: Callable[[], None],
-        tick: Callable[[], None],
         *,
         loop: Loop,
         slots: Slots,
@@ -110,7 +109,6 @@ class Round:
         self._next: Outgoing | None = None
         self._failure: BaseException | None = None
         self._pacer = _Pacer(pace, loop.wake)
-        self._tick = tick
         self._slots = slots
         self._endpoints = endpoints
         self._take_transfer = take_transfer
@@ -132,7 +130,6 @@ class Round:
                 outcome = self._finish(transfer, error, words)
                 if outcome:
                     yield outcome
-            self._tick()
         failure = self._failure or self._pacer.failure
         if failure:
             raise failure

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.sandbox.faults import KINDS, Fault, FaultBook, parse_fault
+from app.sandbox.faults import KINDS, Fault, FaultBook, make_fault, parse_fault
 from tests.sandbox.sending import mt_id_of, send
 from tests.sandbox.wrong import HEADERS, right_body
 from tests.servers.sandbox import RunningSandbox
@@ -154,3 +154,32 @@ def test_every_kind_can_stand() -> None:
         book.add(Fault(kind, **needs.get(kind, {})))
     assert [each["kind"] for each in book.listing()] == list(KINDS)
     assert book.take(frozenset({"cut_before"}), "1") == Fault("cut_before")
+
+
+@pytest.mark.parametrize(
+    ("counting", "times", "within"),
+    [
+        # Two a second: the third within any second is too many, wherever the second begins.
+        ("sliding", [0.5, 0.9, 1.1, 1.6], [True, True, False, True]),
+        # The second of the clock ends at 1.0, so two more are permitted at once.
+        ("clock", [0.5, 0.9, 0.95, 1.1, 1.2, 1.3], [True, True, False, True, True, False]),
+        # The bucket holds two and loses two a second.
+        ("bucket", [0.0, 0.0, 0.1, 0.5, 0.6], [True, True, False, True, False]),
+    ],
+)
+def test_a_rate_is_counted_in_each_of_three_ways(
+    monkeypatch: pytest.MonkeyPatch, counting: str, times: list[float], within: list[bool]
+) -> None:
+    book = FaultBook((make_fault({"kind": "tps", "per_second": 2, "counting": counting, "destination": "1.*"}),))
+    found = []
+    for at in times:
+        monkeypatch.setattr("app.sandbox.faults.time.monotonic", lambda at=at: 1_000.0 + at)
+        found.append(not book.over_tps("12515550130"))
+        assert not book.over_tps("447700900765")
+    assert found == within
+
+
+@pytest.mark.parametrize("fault", ["tps:per_second=5,counting=never", "latency:seconds=1,counting=clock"])
+def test_an_unknown_way_of_counting_is_refused(fault: str) -> None:
+    with pytest.raises(ValueError, match="counting is for tps"):
+        parse_fault(fault)

@@ -59,8 +59,12 @@ class RunningSandbox:
 
     def messages(self, destination: str = "") -> list[dict[str, Any]]:
         """Give what arrived, the oldest first, whole."""
-        listed = self.call("GET", f"/messages?limit=10000&destination={destination}")["items"]
-        return [self.call("GET", f"/messages/{each['request_id']}") for each in reversed(listed)]
+        return [self.call("GET", f"/messages/{each['request_id']}") for each in self.listed(destination)]
+
+    def listed(self, destination: str = "") -> list[dict[str, Any]]:
+        """List what arrived, the oldest first, in short."""
+        listed: list[dict[str, Any]] = self.call("GET", f"/messages?limit=10000&destination={destination}")["items"]
+        return listed[::-1]
 
     def counts(self) -> dict[str, Any]:
         """Count by destination: ``counts()["accepted"]["12515550130"]``."""
