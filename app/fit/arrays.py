@@ -66,6 +66,14 @@ def luma_of(pixels: Pixels) -> Pixels:
     return np.asarray(OPENCV.cvtColor(pixels, OPENCV.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
+def sharpness_of(plane: Pixels) -> float:
+    """Tell the standard deviation of the Laplacian of one channel, H x W: the sharper, the more."""
+    if OPENCV is not None:
+        return float(OPENCV.Laplacian(plane, OPENCV.CV_32F).std())
+    wide = np.pad(plane.astype(np.float32), 1, mode="reflect" if min(plane.shape) > 1 else "edge")
+    return float((wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:] - 4 * wide[1:-1, 1:-1]).std())
+
+
 def means_of_blocks(plane: Plane, side: int) -> Plane:
     """Tell the mean of each ``side`` x ``side`` block; both sides of the plane are whole multiples of it, or shorter."""
     height, width = plane.shape

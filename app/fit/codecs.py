@@ -78,7 +78,10 @@ def _pillow_encode(pixels: Pixels, tables: Sequence[Sequence[int]], *, optimize:
 
 def _standard_tables(quality: float) -> list[list[int]]:
     scale = _turbo_scale(quality)
-    return [[min(255, max(1, int((value * scale + 50) / 100))) for value in table] for table in _STANDARD]
+    return [
+        [min(255, max(1, math.floor(value * scale / 100 + at))) for value, at in zip(table, thresholds, strict=True)]
+        for table, thresholds in zip(_STANDARD, _THRESHOLDS, strict=True)
+    ]
 
 
 def _turbo_encode(pixels: Pixels, quality: float) -> bytes:

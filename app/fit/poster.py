@@ -4,13 +4,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from app.confine.programs import ffmpeg_path, run_ffmpeg
 from app.errors import MediaDamaged, MediaUnsupported
+from app.fit.arrays import luma_of, sharpness_of
 from app.fit.choice import Cut, cut_of
 from app.fit.pixels import fitted_size
 from app.fit.reduce import scaling
@@ -101,15 +101,13 @@ def _count_different(frames: Frames) -> int:
 def choose_frame(frames: Frames) -> int:
     """Choose of N x H x W x 3 pictures the index of the one that shows best what all of them show; the first of equals."""
     step = max(1, max(frames.shape[1:3]) // _SMALL_SIDE)
-    grays = [
-        np.asarray(cv2.cvtColor(np.ascontiguousarray(each[::step, ::step]), cv2.COLOR_RGB2GRAY)) for each in frames
-    ]
+    grays = [luma_of(np.ascontiguousarray(each[::step, ::step])) for each in frames]
     shows = [_DARK <= gray.mean() <= _BRIGHT and gray.std() >= _LEAST_CONTRAST for gray in grays]
     candidates = [index for index, good in enumerate(shows) if good] or list(range(len(grays)))
     histograms = np.stack(
         [np.histogram(grays[index], bins=32, range=(0, 256))[0] / grays[index].size for index in candidates]
     )
     likeness = np.minimum(histograms, np.median(histograms, axis=0)).sum(axis=1)
-    sharpness = np.array([cv2.Laplacian(grays[index], cv2.CV_32F).std() for index in candidates])
+    sharpness = np.array([sharpness_of(grays[index]) for index in candidates])
     score = likeness + 0.5 * sharpness / max(1.0, float(sharpness.max()))
     return candidates[int(np.argmax(score))]

@@ -13,7 +13,7 @@ from app.fit.pixels import Picture, decode_luma, load_picture
 from app.fit.png import encode_flat_png
 from app.fit.sample import take_bands
 from app.fit.ssim import luma_ssim
-from app.fit.strip import is_plain_jpeg, strip_jpeg, strip_png
+from app.fit.strip import STRIPS, is_plain_jpeg
 from app.model.jpeg import walk_jpeg
 from app.model.media import Budget, Facts, Fitted, Quality
 
@@ -38,18 +38,18 @@ class _Encoding:
 def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False) -> Fitted:
     """Make the best JPEG or PNG of a picture that ``budget`` allows.
 
-    Byte for byte what came, when it is within the budget, upright, without location, and of a kind that every handset takes.
-    Without its metadata and otherwise the same, when that is all that is in the way. Otherwise encoded anew: sRGB,
-    upright, flattened on white, never enlarged, 96 to 100 % of the bytes when it needs the room.
+    Byte for byte what came, when it is within the budget, upright, of a kind that every handset takes, and holds nothing
+    but its pixels. Without its metadata and otherwise the same, when that is all that is in the way. Otherwise encoded anew:
+    sRGB, upright, flattened on white, never enlarged, 96 to 100 % of the bytes when it needs the room.
 
-    ``fast`` leaves out the better of two encoders. Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most
+    ``fast`` takes the quicker of two encoders. Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most
     three encodes of the final size.
     """
     started = time.monotonic_ns()
     content = _without_decoding(path, facts, budget)
     if content is not None:
         untouched, data = content
-        lost = () if untouched else _metadata_lost(facts)
+        lost = () if untouched else _metadata_lost(facts) or ("metadata removed",)
         return write_fitted(
             data, budget, out_dir, content_type=facts.content_type, size=(facts.width, facts.height),
             quality=Quality(milliseconds=_milliseconds(started)), given_up=lost, untouched=untouched,
@@ -80,22 +80,16 @@ def _metadata_lost(facts: Facts) -> tuple[str, ...]:
 
 def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, bytes] | None:
     """Tell what can go out without decoding: (True, the bytes as they are), (False, the bytes without metadata) or None."""
-    if facts.content_type not in budget.content_types or max(facts.width, facts.height) > budget.side_pixels:
+    strip = STRIPS.get(facts.content_type)
+    if strip is None or facts.content_type not in budget.content_types or facts.orientation != 1:
         return None
-    if facts.orientation != 1:
+    if max(facts.width, facts.height) > budget.side_pixels:
         return None
     data = path.read_bytes()
-    whole = True
-    if facts.content_type == "image/jpeg":
-        structure = walk_jpeg(data)
-        if not is_plain_jpeg(structure):
-            return None
-        whole = structure.end == len(data)
-    if whole and not facts.has_location and len(data) <= budget.max_bytes:
-        return True, data
-    strip = {"image/jpeg": strip_jpeg, "image/png": strip_png}.get(facts.content_type)
-    stripped = strip(data) if strip else data
-    return (False, stripped) if len(stripped) < len(data) and len(stripped) <= budget.max_bytes else None
+    if facts.content_type == "image/jpeg" and not is_plain_jpeg(walk_jpeg(data)):
+        return None
+    stripped = strip(data)
+    return (stripped == data, stripped) if len(stripped) <= budget.max_bytes else None
 
 
 def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | None:
