@@ -40,12 +40,22 @@ class Cloud:
         return boto3.client(service, **self.options)  # type: ignore[call-overload]  # -- services beyond S3 have no stubs here
 
 
+def _read(cloud_tools: Path, name: str) -> dict[str, Any]:
+    command: list[str | Path] = [cloud_tools / "python", "-c", _READ, TEMPLATES / name]
+    read: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return read
+
+
 @pytest.fixture(scope="session")
 def media_template(cloud_tools: Path) -> dict[str, Any]:
     """infra/aws/media.yaml with its short forms (!Ref ...) written out."""
-    command: list[str | Path] = [cloud_tools / "python", "-c", _READ, TEMPLATES / "media.yaml"]
-    read: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return read
+    return _read(cloud_tools, "media.yaml")
+
+
+@pytest.fixture(scope="session")
+def egress_template(cloud_tools: Path) -> dict[str, Any]:
+    """infra/aws/egress.yaml, likewise."""
+    return _read(cloud_tools, "egress.yaml")
 
 
 @pytest.fixture(scope="session")
