@@ -436,7 +436,9 @@ function message() {
 function missing() {
   if (busy) return "Sending …";
   if (waiting()) return "A picture is still on its way.";
-  if (parts.some((part) => part.state === "failed")) return "Take out the file that cannot be sent.";
+  const failed = parts.filter((part) => part.state === "failed");
+  if (failed.some((part) => choicesOf(part).length)) return "Choose what to send instead, or take the file out.";
+  if (failed.length) return "Take out the file that cannot be sent.";
   if (!message().parts.length) return "Add a picture or a text.";
   if (!numbers().length) return "Add at least one number.";
   return "";
