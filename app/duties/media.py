@@ -35,7 +35,7 @@ def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: st
     A deletion of the same bytes may have taken the original between the two: so it is looked at once more at the end.
 
     Raises:
-        ContentBlocked: it was taken down meanwhile; nothing of it stays.
+        ContentBlocked: it was taken down meanwhile; a job erases what was put, however often the store fails.
     """
     stored = post.store.put_original(upload.path, sha256=upload.sha256, content_type=facts.content_type)
     try:
@@ -49,7 +49,8 @@ def keep_upload(post: Postcard, upload: Spooled, facts: Facts, *, created_by: st
             if new:
                 change.job("fit_asset", asset.id)
     except ContentBlocked:
-        post.store.erase(stored.key)
+        with post.change() as change:
+            change.job("erase_object", stored.key)
         raise
     keep_original(post, asset, upload)
     return asset, new

@@ -11,7 +11,7 @@ from app.records.objects import (
     objects_of_asset,
     release_objects,
 )
-from app.records.takedowns import blocked_hashes, lock_assets
+from app.records.takedowns import lock_assets
 from app.telemetry import log_error
 
 
@@ -62,7 +62,8 @@ def remove_asset(post: Postcard, asset_id: str) -> None:
 def finish_deletions(post: Postcard) -> None:
     """Delete the bytes of everything that is marked *deleting*, in the bucket and in the CDN, then forget the rows.
 
-    What was taken down goes with all of its versions. One that cannot be deleted does not keep the others.
+    All goes with its versions: deleted is deleted, also in a bucket that keeps old versions, and a takedown that comes after
+    the deletion knows no keys any more that it could erase. One that cannot be deleted does not keep the others.
 
     Raises:
         PostcardError: something could not be deleted; do it again.
@@ -70,14 +71,10 @@ def finish_deletions(post: Postcard) -> None:
     """
     with post.database.read() as connection:
         doomed = objects_being_deleted(connection)
-        blocked = blocked_hashes(connection) if doomed else set()
     failure: PostcardError | None = None
     for each in doomed:
         try:
-            if each.sha256 in blocked:
-                post.store.erase(each.key)
-            else:
-                post.store.delete(each.key)
+            post.store.erase(each.key)
             if each.key.startswith(post.settings.s3.media_prefix):
                 post.store.uncache([each.key])
         except StoreUnavailable:

@@ -1,7 +1,8 @@
 """What is deleted goes for good, whatever comes between: a store that is away, a crash, an upload, a fitting, a campaign."""
 
+import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.confine import DecoderPool
 from app.duties.campaigns import Order, create_campaign
 from app.duties.leases import LeaseKeeper
 from app.duties.postcard import Change, Postcard
@@ -26,34 +26,20 @@ from app.model.status import CampaignState
 from app.pipeline import make_rendition
 from app.records.assets import get_asset, mark_asset_deleted
 from app.records.campaigns import get_campaign
-from app.records.database import Database
 from app.records.jobs import due_jobs
 from app.records.objects import all_objects, note_requested, objects_being_deleted, renditions_of
 from app.records.tables import jobs
 from app.records.takedowns import lock_assets
-from app.settings import Settings
 from app.work.claiming import do_job
 from app.work.recovery import sweep
-from tests.conftest import assembled
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, upload, work_off
 from tests.records.rows import MovableClock
-from tests.servers.sandbox import RunningSandbox
+from tests.servers.seaweed import make_store
 from tests.servers.seaweed_filer import backdate
 
 TO = "12515550130"
 PHOTO = phone_photo(800, 600)
-
-
-@pytest.fixture
-def either(
-    settings: Settings, store: S3Store, sandbox: RunningSandbox, decoders: DecoderPool, database_url: str
-) -> Iterator[Postcard]:
-    """The path on SQLite and on PostgreSQL in turn."""
-    sandbox.reset()
-    spool_dir = settings.data.dir / "spool"
-    spool_dir.mkdir(parents=True)
-    yield from assembled(settings, Database(database_url, busy_seconds=5), store, decoders, spool_dir)
 
 
 @dataclass
@@ -352,6 +338,33 @@ def test_a_known_file_is_not_put_again_while_its_original_is_there(post: Postcar
     puts = Meanwhile(post.store, "put_original", lambda: None)
     assert upload(replace(post, store=puts), PHOTO).id == asset.id
     assert not puts.happened
+
+
+@pytest.fixture
+def versioned(post: Postcard, seaweed: EmbeddedStore) -> Postcard:
+    """The path on a bucket that keeps old versions."""
+    s3 = replace(post.settings.s3, bucket=f"versions-{secrets.token_hex(4)}")
+    store = make_store(seaweed, s3)
+    store.client.create_bucket(Bucket=s3.bucket)
+    store.client.put_bucket_versioning(Bucket=s3.bucket, VersioningConfiguration={"Status": "Enabled"})
+    return replace(post, store=store, settings=replace(post.settings, s3=s3))
+
+
+def versions_in(post: Postcard) -> list[Any]:
+    """Every version that the bucket has; a delete marker holds no bytes."""
+    assert isinstance(post.store, S3Store)
+    listed: dict[str, Any] = dict(post.store.client.list_object_versions(Bucket=post.settings.s3.bucket))
+    return list(listed.get("Versions", ()))
+
+
+def test_a_deletion_leaves_no_old_version_for_a_takedown_that_comes_later(versioned: Postcard) -> None:
+    asset, rendition = hosted(versioned)
+    versioned.store.renew(rendition.key)
+    assert len(versions_in(versioned)) == 3
+    remove_asset(versioned, asset.id)
+    assert versions_in(versioned) == []
+    take_down(versioned, asset.id, reason="A face.", by="mia")
+    assert versions_in(versioned) == []
 
 
 def test_nothing_of_a_deleted_asset_is_found(either: Postcard) -> None:

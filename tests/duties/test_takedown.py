@@ -1,7 +1,7 @@
 """Taken down: gone from the bucket, blocked, and nothing goes on sending it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -11,6 +11,7 @@ from app.duties.media import host_rendition, keep_upload
 from app.duties.postcard import Postcard
 from app.duties.takedown import take_down
 from app.errors import ContentBlocked, NotFound
+from app.host.s3 import S3Store
 from app.model.media import Budget
 from app.model.messages import AssetPart
 from app.model.status import CampaignState
@@ -19,8 +20,10 @@ from app.records.audit import list_audit
 from app.records.jobs import due_jobs
 from app.records.objects import renditions_of
 from app.records.takedowns import block_content
+from app.work.claiming import do_job
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, messages_of, spool, upload, work_off
+from tests.records.rows import MovableClock
 
 TO = "12515550130"
 PHOTO = phone_photo(800, 600)
@@ -115,7 +118,30 @@ def test_what_is_taken_down_while_it_is_hosted_leaves_nothing(post: Postcard) ->
         )
     with pytest.raises(ContentBlocked):
         keep_upload(post, spooled, facts, created_by="test")
+    work_off(post)
     prefix = post.settings.s3.originals_prefix
+    assert [each.key for each in post.store.list_keys(prefix) if spooled.sha256 in each.key] == []
+
+
+def test_what_came_in_while_it_was_taken_down_is_erased_however_often_the_store_fails(post: Postcard) -> None:
+    spooled = spool(post, PHOTO)
+    facts = upload(post, phone_photo(640, 480)).facts
+    work_off(post)
+    with post.change() as change:
+        block_content(
+            change.connection, [spooled.sha256], asset_id="ast_x", reason="A face.", created_by="mia", at=change.at
+        )
+    with pytest.raises(ContentBlocked):
+        keep_upload(post, spooled, facts, created_by="test")
+    with post.database.read() as connection:
+        (job,) = due_jobs(connection, at=post.database.now(connection))
+    s3 = replace(post.settings.s3, endpoint_url="http://127.0.0.1:1", connect_seconds=0.2, attempts=1)
+    do_job(replace(post, store=S3Store(s3, public_base_url="", access_key="a", secret_key="b")), job)
+    prefix = post.settings.s3.originals_prefix
+    assert [each.key for each in post.store.list_keys(prefix) if spooled.sha256 in each.key] != []
+    clock = post.database.clock = MovableClock()
+    clock.at = datetime.now(UTC) + timedelta(minutes=2)
+    work_off(post)
     assert [each.key for each in post.store.list_keys(prefix) if spooled.sha256 in each.key] == []
 
 

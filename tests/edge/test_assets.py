@@ -60,6 +60,48 @@ def test_known_bytes_are_one_asset(api: FlaskClient) -> None:
     assert first.get_json()["id"] == again.get_json()["id"]
 
 
+class Counted:
+    """The real thing, and which of its methods were called."""
+
+    def __init__(self, behind: Any) -> None:
+        self._behind = behind
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._behind, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            self.calls.append(name)
+            return found(*args, **options)
+
+        return call
+
+
+def test_known_bytes_are_answered_without_decoding_fitting_or_putting(
+    web: Postcard, queue: Working, token: str
+) -> None:
+    store, decoders = Counted(web.store), Counted(web.decoders)
+    queue.post = replace(web, store=store, decoders=decoders)
+    client = create_app(queue.post).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    first = send(client, SMALL)
+    assert {"run", "run_watched"} <= set(decoders.calls)
+    assert {"put_original", "put_media"} <= set(store.calls)
+    for thread in queue.threads:
+        thread.join(timeout=60)
+    store.calls.clear()
+    decoders.calls.clear()
+    jobs = len(queue.threads)
+    again = send(client, SMALL)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.get_json()["renditions"] == first.get_json()["renditions"]
+    assert (decoders.calls, len(queue.threads)) == ([], jobs)
+    # One look whether its original is still there; addresses and the bucket's rules are told without asking.
+    assert [call for call in store.calls if call not in {"url_of", "link_to", "lifecycle_days"}] == ["describe"]
+
+
 def test_an_upload_that_takes_long_is_promised_and_found_later(api: FlaskClient, queue: Working) -> None:
     queue.held = True
     answer = send(api, SMALL, Prefer="wait=0")
