@@ -12,6 +12,7 @@ _BYTES_BY_SIDE = 1.7  # at one quality the bytes grow by this power of the side
 _BYTES_BY_SCALE = 0.7  # and fall with this power of how coarse the encoder is
 _BYTES_BY_FRAMES = 0.85  # frames in between resemble their neighbours
 _MOST_TIMES = 8.0  # what is wanted beyond that is no measurement any more
+_MOST_TIMES_MOVING = 3.0  # a clip has no end of wants; beside it a photograph must stay one
 _LEAST_OF_EVEN = 3  # nobody gets less than an even share divided by this
 _HALVINGS = 80  # of a proportion below 10**9: far finer than one byte
 
@@ -43,7 +44,7 @@ def measure_need(made: Rendition, facts: Facts) -> Need:
     times = _side_lost(made, facts) ** _BYTES_BY_SIDE
     times *= max(1.0, made.quality.frames_in / max(1, made.quality.frames_out)) ** _BYTES_BY_FRAMES
     # Clips and animations come compressed: they hold no more than their own bytes.
-    return Need(None, int(min(made.bytes * min(_MOST_TIMES, times), max(made.bytes, facts.bytes))))
+    return Need(None, int(min(made.bytes * min(_MOST_TIMES_MOVING, times), max(made.bytes, facts.bytes))))
 
 
 def _side_lost(made: Rendition, facts: Facts) -> float:

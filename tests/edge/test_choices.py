@@ -219,7 +219,7 @@ def test_a_report_stands_beside_the_original_which_is_encoded_anew(api: FlaskCli
     asset = send(api, PHOTO).get_json()
     (rendition,) = asset["renditions"]
     report = browser.client.get(f"/app/renditions/{rendition['id']}/report").text
-    for words in ("1600 \u00d7 1200", "SSIM", "Given up", rendition["url"], f"/app/library/{asset['id']}/original"):
+    for words in ("1600&nbsp;\u00d7&nbsp;1200", "SSIM", "Given up", rendition["url"], f"/app/library/{asset['id']}/original"):
         assert words in report
     original = browser.client.get(f"/app/library/{asset['id']}/original")
     assert original.content_type == "image/jpeg"

@@ -1,5 +1,6 @@
 """Parts of one message share its room: small ones stay whole, the rest by what they were measured to need."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -136,7 +137,8 @@ def test_a_side_that_had_to_be_given_up_counts_as_need() -> None:
     assert measure_need(small, PHOTO).good_bytes > 2 * measure_need(full, PHOTO).good_bytes
 
 
-def test_an_animation_needs_no_more_than_its_original_has() -> None:
+def test_an_animation_needs_no_more_than_its_original_has_nor_than_thrice_what_it_took() -> None:
     facts = Facts(Kind.ANIMATION, "image/gif", 1_200_000, 800, 600, frames=60, seconds=6)
     fitted = made("image/gif", ROOM - 3000, Quality(frames_in=60, frames_out=20), size=(200, 150))
-    assert measure_need(fitted, facts) == Need(None, 1_200_000)
+    assert measure_need(fitted, facts) == Need(None, 3 * (ROOM - 3000))
+    assert measure_need(fitted, replace(facts, bytes=600_000)) == Need(None, 600_000)

@@ -108,7 +108,7 @@ export function problemBox(problem) {
     // The list says it all, one by one; the sentence names only the first.
     listed.length ? null : make("p", {}, ...withCode(facts.detail)),
     listed.length || fields.length ? make("ul", {}, ...listed, ...fields) : null,
-    facts.remedy ? make("p", { class: "remedy" }, ...withCode(facts.remedy)) : null);
+    facts.remedy && !facts.choices?.length ? make("p", { class: "remedy" }, ...withCode(facts.remedy)) : null);
 }
 
 export function newKey() {

@@ -1,24 +1,24 @@
-// A long file goes straight to the store: part by part, each with its hash, and on again after a lost connection.
+// A long file goes straight to the store: part by part, each with its hash, and on again after a lost connection, also when the
+// page was gone meanwhile and the same file is chosen again.
 
 import { Problem, call, upload } from "./api.js";
+import { forget, recall, recognise, remember, sha256 } from "./resume.js";
 
 const TRIES = 8; // of one part, with longer and longer waits: about a minute without a connection
 const NEVER_REACHED = 3; // tries of the first part after which, if Postcard answers all the while, the store is out of reach
-
-async function sha256(blob) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
-  return Array.from(digest, (each) => each.toString(16).padStart(2, "0")).join("");
-}
 
 // Hashing needs a page that came by https or from this machine.
 export const possible = Boolean(globalThis.crypto?.subtle);
 
 export function uploadDirect(file, onProgress, onPause = () => {}) {
   const control = new AbortController();
-  let address = null;
+  let begun = null; // { print, address }
   let usual = null;
-  const done = send(file, onProgress, onPause, control.signal, (id) => (address = `/campaign-assets/uploads/${id}`)).catch((problem) => {
+  const done = send(file, onProgress, onPause, control.signal, (print, address) => (begun = { print, address })).catch((problem) => {
+    // What the store or Postcard refused would be refused again; a connection may come back while the page is gone.
+    if (begun && problem.name !== "AbortError" && !isLost(problem)) forget(begun.print);
     if (!problem.neverReached) throw problem;
+    if (begun) forget(begun.print);
     onPause(false);
     usual = upload(file, onProgress); // through Postcard, which reaches the store
     return usual.done;
@@ -28,32 +28,71 @@ export function uploadDirect(file, onProgress, onPause = () => {}) {
     abort: () => {
       control.abort();
       usual?.abort();
-      if (address) call("DELETE", address).catch(() => {}); // the bucket's rule removes it after a day anyway
+      if (!begun) return;
+      forget(begun.print);
+      call("DELETE", begun.address).catch(() => {}); // the bucket's rule removes it after a day anyway
     },
   };
 }
 
 async function send(file, onProgress, onPause, signal, announce) {
   const again = (work) => patiently(work, onPause, signal);
-  const known = { filename: file.name || "pasted", content_type: file.type, bytes: file.size };
-  let upload;
+  const print = await recognise(file);
+  const earlier = await goOn(print, file, again, signal);
+  const upload = earlier?.upload ?? (await begin(file, again, signal));
+  const hashes = earlier?.hashes ?? {};
+  const address = `/campaign-assets/uploads/${upload.id}`;
+  announce(print, address);
+  remember(print, { id: upload.id, name: file.name, hashes });
+  if (upload.state === "open") await sendParts(file, upload, address, { again, onProgress, signal, hashes, sent: (all) => remember(print, { id: upload.id, name: file.name, hashes: all }) });
+  const parts = upload.part_count === 1 ? [] : Object.entries(hashes).map(([number, hash]) => ({ number: Number(number), sha256: hash }));
+  let answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
+  onProgress(1);
+  while (answer.state === "arrived") {
+    await wait(1, signal);
+    answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
+  }
+  forget(print);
+  return answer;
+}
+
+// What an earlier page began with this file, if Postcard still knows it.
+async function goOn(print, file, again, signal) {
+  const kept = recall(print);
+  if (!kept) return null;
   try {
-    upload = await again(() => call("POST", "/campaign-assets/uploads", known, { signal }));
+    const upload = await again(() => call("GET", `/campaign-assets/uploads/${kept.id}`, undefined, { signal }));
+    if (upload.bytes === file.size && upload.state !== "failed") return { upload, hashes: kept.hashes ?? {} };
+  } catch (problem) {
+    if (problem.facts?.status !== 404) throw problem;
+  }
+  forget(print);
+  return null;
+}
+
+async function begin(file, again, signal) {
+  const known = { filename: file.name || "pasted", content_type: file.type, bytes: file.size };
+  try {
+    return await again(() => call("POST", "/campaign-assets/uploads", known, { signal }));
   } catch (problem) {
     // One that fits into a single part is announced with its hash.
     if (problem.facts?.field !== "sha256") throw problem;
     known.sha256 = await sha256(file);
-    upload = await again(() => call("POST", "/campaign-assets/uploads", known, { signal }));
+    return again(() => call("POST", "/campaign-assets/uploads", known, { signal }));
   }
-  announce(upload.id);
-  const address = `/campaign-assets/uploads/${upload.id}`;
-  const hashes = [];
+}
+
+// Send what the store does not have; `hashes` says of each part what was sent, and is told to `sent` whenever it grows.
+async function sendParts(file, upload, address, { again, onProgress, signal, hashes, sent: tell }) {
+  const there = new Map(upload.received.map((each) => [each.number, each]));
   let failures = 0;
   for (let number = 1, sent = 0; number <= upload.part_count; number += 1) {
     const part = file.slice(sent, sent + upload.part_bytes);
-    const hash = upload.part_count === 1 ? known.sha256 : await sha256(part);
-    hashes.push({ number, sha256: hash });
-    await again(async () => {
+    const hash = await sha256(part);
+    const has = there.get(number);
+    // Not every store tells the hash of a part; then what this browser sent there counts.
+    const isThere = has?.bytes === part.size && (has.sha256 || hashes[number]) === hash;
+    if (!isThere) await again(async () => {
       // Signed anew at each try: a signature may have ended while there was no connection.
       const signed = await call("POST", `${address}/parts`, { parts: [{ number, sha256: hash }] }, { signal });
       try {
@@ -64,17 +103,16 @@ async function send(file, onProgress, onPause, signal, announce) {
         throw problem;
       }
     });
+    hashes[number] = hash;
+    tell(hashes);
     sent += part.size;
     onProgress(Math.min(sent / file.size, 0.999));
   }
-  const parts = upload.part_count === 1 ? [] : hashes;
-  let answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
-  onProgress(1);
-  while (answer.state === "arrived") {
-    await wait(1, signal);
-    answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
-  }
-  return answer;
+}
+
+// Whether it was the connection, or somebody's bad moment: then it may be tried again.
+function isLost(problem) {
+  return problem.lost || !problem.facts?.status || problem.facts.status >= 500;
 }
 
 async function patiently(work, onPause, signal) {
@@ -84,8 +122,7 @@ async function patiently(work, onPause, signal) {
       onPause(false);
       return answer;
     } catch (problem) {
-      const lost = problem.lost || !problem.facts?.status || problem.facts.status >= 500;
-      if (problem.name === "AbortError" || !lost || problem.neverReached || tries === TRIES) throw problem;
+      if (problem.name === "AbortError" || !isLost(problem) || problem.neverReached || tries === TRIES) throw problem;
       onPause(true);
       await wait(Math.min(2 ** (tries - 1), 30), signal);
     }

@@ -1,6 +1,7 @@
 // The send page: parts in order, a phone that shows them, numbers that are checked, and one send.
 
 import * as direct from "./direct.js";
+import { unfinished } from "./resume.js";
 import { choicesOf, describe, sameChoice, tuner } from "./choose.js";
 import { Problem, call, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
@@ -43,6 +44,7 @@ function takeFiles(files) {
       part.state = "failed";
       part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.` };
     } else {
+      $("unfinished").hidden = true;
       const straight = directBytes && file.size > directBytes && direct.possible;
       const sending = (straight ? direct.uploadDirect : upload)(file, (share) => {
         part.done = share;
@@ -347,8 +349,17 @@ async function preview() {
     $("facts").replaceChildren(...previews.map(factOf));
     renderPhone();
   } catch (error) {
-    if (error.name !== "AbortError") $("facts").replaceChildren(problemBox(error));
+    if (error.name !== "AbortError") $("facts").replaceChildren(problemBox(error), ...mending(error.facts || {}));
   }
+}
+
+// A part may fit alone and not beside the others: then the message says what of it would.
+function mending({ asset_id: assetId, choices = [] }) {
+  const part = parts.find((each) => each.asset && each.asset.id === assetId);
+  if (!part || !choices.length) return [];
+  return [make("p", { class: "hint" }, `Send of ${part.name}:`),
+    make("div", { class: "row choices", role: "group", "aria-label": `What to send of ${part.name}` },
+      ...choices.map((choice) => make("button", { type: "button", onclick: () => choose(part, choice) }, describe(choice, { asOffer: true }))))];
 }
 
 // ---- words -------------------------------------------------------------------------------------------------------
@@ -533,6 +544,11 @@ if (composer.dataset.asset) {
   parts.unshift(part);
   renderParts();
   settle(part, call("GET", `/campaign-assets/${composer.dataset.asset}`));
+}
+const interrupted = unfinished();
+if (interrupted.length) {
+  $("unfinished").textContent = `The upload of ${interrupted.join(", ")} was interrupted. Choose the same file again: it goes on where it stopped.`;
+  $("unfinished").hidden = false;
 }
 if ($("numbers").value) numbersSoon();
 renderPhone();
