@@ -48,7 +48,7 @@ class S3Store:
     Rights needed, for web and worker alike, since a preview is hosted in the web. On the bucket: ``s3:ListBucket`` (without
     it AWS answers 403 for a missing key), ``s3:ListBucketVersions`` and ``s3:GetLifecycleConfiguration``; on
     ``media_prefix*`` and ``originals_prefix*``: ``s3:PutObject``, ``s3:GetObject``, ``s3:DeleteObject``,
-    ``s3:DeleteObjectVersion``, ``s3:AbortMultipartUpload``; on ``incoming/*`` the same and
+    ``s3:DeleteObjectVersion``, ``s3:AbortMultipartUpload``; on ``incoming/*`` the same without versions, and
     ``s3:ListMultipartUploadParts``; on the distribution, where there is one, ``cloudfront:CreateInvalidation``.
     ``RIGHTS_ON_*`` hold them for the rule test against infra/.
     """
@@ -61,7 +61,13 @@ class S3Store:
         "s3:GetObject",
         "s3:PutObject",
     )
-    RIGHTS_ON_INCOMING = (*RIGHTS_ON_OBJECTS, "s3:ListMultipartUploadParts")
+    RIGHTS_ON_INCOMING = (
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+    )
     RIGHTS_ON_DISTRIBUTION = ("cloudfront:CreateInvalidation",)
 
     def __init__(
