@@ -11,10 +11,11 @@ from app.fit.libraries import OPENCV
 Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
-# What undoes each EXIF orientation: transpose first or not, then whether to flip top to bottom and left to right.
+# What undoes each EXIF orientation: whether to flip top to bottom and left to right, then whether to transpose. Phones held
+# upright write 6: a flip top to bottom moves whole rows, which is cheaper than one left to right behind the transposition.
 _TURNS: dict[int, tuple[bool, bool, bool]] = {
-    1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
-    5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
+    1: (False, False, False), 2: (False, True, False), 3: (True, True, False), 4: (True, False, False),
+    5: (False, False, True), 6: (True, False, True), 7: (True, True, True), 8: (False, True, True),
 }  # fmt: skip
 _FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 
@@ -40,15 +41,16 @@ def reduce_by_area(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
     """Turn and mirror by the EXIF number, 1 to 8."""
-    transpose, vertical, horizontal = _TURNS[orientation]
+    vertical, horizontal, transpose = _TURNS[orientation]
+    turned: Any = pixels
     if OPENCV is None:
-        turned: Any = pixels.swapaxes(0, 1) if transpose else pixels
         turned = turned[::-1] if vertical else turned
         turned = turned[:, ::-1] if horizontal else turned
+        turned = turned.swapaxes(0, 1) if transpose else turned
     else:
-        turned = OPENCV.transpose(pixels) if transpose else pixels
         if vertical or horizontal:
             turned = OPENCV.flip(turned, _FLIP_CODES[vertical, horizontal])
+        turned = OPENCV.transpose(turned) if transpose else turned
     return np.ascontiguousarray(turned)
 
 

@@ -28,7 +28,9 @@ _CHROMA = """
     17 18 24 47 99 99 99 99  18 21 26 66 99 99 99 99  24 26 56 99 99 99 99 99  47 66 99 99 99 99 99 99
     99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99
 """
-_STANDARD = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
+Tables = tuple[tuple[int, ...], ...]
+"""For luma and for chroma: 64 entries each, row by row."""
+_STANDARD: Tables = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
 
 
 def _thresholds() -> tuple[tuple[float, ...], ...]:
@@ -76,21 +78,29 @@ def _pillow_encode(pixels: Pixels, tables: Sequence[Sequence[int]], *, optimize:
     return buffer.getvalue()
 
 
-def _standard_tables(quality: float) -> list[list[int]]:
-    scale = _turbo_scale(quality)
+def _between(tables_of: Callable[[int], Tables], quality: float) -> list[list[int]]:
+    """Tell the tables between two whole qualities: one entry after the other goes over, so bytes grow by 2 % at a time."""
+    coarse, fine = tables_of(math.floor(quality)), tables_of(math.ceil(quality))
+    part = quality - math.floor(quality)
     return [
-        [min(255, max(1, math.floor(value * scale / 100 + at))) for value, at in zip(table, thresholds, strict=True)]
-        for table, thresholds in zip(_STANDARD, _THRESHOLDS, strict=True)
+        [math.floor(one + (other - one) * part + at) for one, other, at in zip(coarser, finer, thresholds, strict=True)]
+        for coarser, finer, thresholds in zip(coarse, fine, _THRESHOLDS, strict=True)
     ]
 
 
+@cache
+def _standard_tables(quality: int) -> Tables:
+    scale = _turbo_scale(quality)
+    return tuple(tuple(min(255, max(1, int((value * scale + 50) / 100))) for value in table) for table in _STANDARD)
+
+
 def _turbo_encode(pixels: Pixels, quality: float) -> bytes:
-    return _pillow_encode(pixels, _standard_tables(quality), optimize=True)
+    return _pillow_encode(pixels, _between(_standard_tables, quality), optimize=True)
 
 
 def _plain_encode(pixels: Pixels, quality: float) -> bytes:
     if _SIMPLEJPEG is None or quality != round(quality):
-        return _pillow_encode(pixels, _standard_tables(quality), optimize=False)
+        return _pillow_encode(pixels, _between(_standard_tables, quality), optimize=False)
     content: bytes = _SIMPLEJPEG.encode_jpeg(pixels, round(quality), "RGB", "420")
     return content
 
@@ -110,7 +120,7 @@ def _jpegli_quality(scale: float) -> float:
 
 
 @cache
-def _jpegli_tables(quality: int) -> tuple[tuple[int, ...], ...]:
+def _jpegli_tables(quality: int) -> Tables:
     """Read the tables that jpegli takes for a whole quality out of a tiny picture: they depend on nothing else."""
     with Image.open(io.BytesIO(_JPEGLI.encode(bytes(16 * 16 * 3), 16, 16, quality))) as image:
         tables = image.quantization  # type: ignore[attr-defined]  # -- of JpegImageFile, which `open` does not promise
@@ -118,14 +128,7 @@ def _jpegli_tables(quality: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _shaped_encode(pixels: Pixels, quality: float) -> bytes:
-    """Encode between two whole qualities: one entry after the other goes over, so that bytes grow by less than 2 % at a time."""
-    coarse, fine = _jpegli_tables(math.floor(quality)), _jpegli_tables(math.ceil(quality))
-    part = quality - math.floor(quality)
-    tables = [
-        [math.floor(one + (other - one) * part + at) for one, other, at in zip(coarser, finer, thresholds, strict=True)]
-        for coarser, finer, thresholds in zip(coarse, fine, _THRESHOLDS, strict=True)
-    ]
-    return _pillow_encode(pixels, tables, optimize=True)
+    return _pillow_encode(pixels, _between(_jpegli_tables, quality), optimize=True)
 
 
 def _codec_of_standard(name: str, encode: Callable[[Pixels, float], bytes], *, prefers_whole: bool) -> Codec:

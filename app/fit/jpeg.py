@@ -1,6 +1,6 @@
 """The search: the best JPEG of some pixels that is within a number of bytes, in at most three encodes of the whole.
 
-An eighth of the rows, encoded about twice, tells how the bytes follow the quality; so the first encode of the whole mostly lands
+A sixth of the rows, encoded about twice, tells how the bytes follow the quality; so the first encode of the whole mostly lands
 already, and else it tells how far the sample was off.
 """
 
@@ -13,16 +13,17 @@ from app.fit.sample import take_sample
 MOST_ENCODES = 3
 _USUAL_SLOPE = 0.7
 _ENOUGH = 0.96
-_ENOUGH_OF_WHOLE = 0.965
+_ENOUGH_OF_WHOLE, _MOST_OF_WHOLE = 0.965, 0.992  # what a whole quality should come to by such an estimate
 _AIM = 0.982  # by an estimate that errs by some hundredths
 _AIM_KNOWN = 0.985  # once it is corrected by an encode of the whole
 _AIM_LAST = 0.975  # when nothing was within so far
-_MOST_FORESEEN = 0.992  # what a whole step may come to by such an estimate,
-_MOST_KNOWN = 0.997  # and once it is corrected
 _LIKELY_AT = 75.0
 _LEAST_GUESS = 8.0
+_SLOPES = (0.4, 1.4)
+_SLOPES_CLOSE = (0.55, 1.1)  # between two points so close the steps of the tables show
 _MOST_MEASURES = 3
-_CLOSE = 0.6  # in quality: nearer than that the curve is not wrong
+_CLOSE = 2.5  # in quality
+_CLOSE_ENOUGH = 0.04  # in the logarithm of the scale: nearer than that the curve is not wrong
 
 Point = tuple[float, float]
 
@@ -59,8 +60,9 @@ class Curve:
         """Lay it through two points (quality, bytes), with a slope that real pictures have."""
         run = math.log(self.codec.scale_of(first[0]) / self.codec.scale_of(second[0]))
         slope = math.log(second[1] / first[1]) / run if abs(run) > 1e-3 else self.slope
+        least, most = _SLOPES if abs(first[0] - second[0]) > _CLOSE else _SLOPES_CLOSE
         return replace(
-            self, at_scale=self.codec.scale_of(second[0]), at_bytes=second[1], slope=min(1.6, max(0.25, slope))
+            self, at_scale=self.codec.scale_of(second[0]), at_bytes=second[1], slope=min(most, max(least, slope))
         )
 
     def past(self, point: Point) -> "Curve":
@@ -74,10 +76,10 @@ def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
     curve = Curve(codec, codec.scale_of(_LIKELY_AT), sample.likely_bytes)
     known: Point | None = None
     for _ in range(_MOST_MEASURES):
-        guess = max(_LEAST_GUESS, curve.quality_for(wanted_bytes))
+        guess = max(_LEAST_GUESS, curve.quality_for(_AIM * wanted_bytes))
         if codec.prefers_whole:
             guess = float(round(guess))
-        if known and abs(guess - known[0]) < _CLOSE:
+        if known and abs(math.log(codec.scale_of(guess) / codec.scale_of(known[0]))) < _CLOSE_ENOUGH:
             break
         point = guess, sample.bytes_of_whole(len(codec.encode(sample.pixels, guess)))
         curve = curve.through(known, point) if known else curve.past(point)
@@ -99,7 +101,7 @@ class _Search:
     def next_quality(self, aim: float) -> float | None:
         """Tell what to try next to use ``aim`` of the room; None when nothing is left between too short and too long."""
         wanted = self.curve.quality_for(aim * self.max_bytes)
-        if self.curve.codec.prefers_whole:
+        if self.curve.codec.prefers_whole and not self.corrected:
             wanted = self._whole_or(wanted)
         quality = max(self.least_quality, wanted)
         is_new = (self.under is None or quality > self.under[0]) and (self.over is None or quality < self.over[0])
@@ -107,8 +109,7 @@ class _Search:
 
     def _whole_or(self, wanted: float) -> float:
         """Tell the whole quality below what would just fit, if it uses the room, else ``wanted``."""
-        most = _MOST_KNOWN if self.corrected else _MOST_FORESEEN
-        whole = float(math.floor(self.curve.quality_for(most * self.max_bytes)))
+        whole = float(math.floor(self.curve.quality_for(_MOST_OF_WHOLE * self.max_bytes)))
         return whole if self.curve.bytes_at(whole) >= _ENOUGH_OF_WHOLE * self.max_bytes else wanted
 
     def learn(self, point: Point) -> None:
