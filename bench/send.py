@@ -8,6 +8,7 @@ Targets: under 100 us of CPU a message; at most 1/10 of the loop; with answers a
 import os
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from app.send.gateway import OpenMarketGateway
 Row = dict[str, str | float | bool]
 _ROOT = Path(__file__).parents[1]
 _FLUSH_ROWS = 50
+TURNS = 7
 
 
 @contextmanager
@@ -179,23 +181,28 @@ def measure_requests(url: str, count: int) -> float:
 def run(*, messages: int = 20_000) -> list[Row]:
     """Measure everything; one row a figure."""
     with running_gateway(0.0) as url:
-        peers = [measure_requests(url, messages // 20)]
         alone, rate = measure_client(url, messages, 64, record=False)
-        whole, _ = measure_client(url, messages, 64, record=True)
-        peers.append(measure_requests(url, messages // 20))
+        # In turns, so that whatever else the machine does falls on both.
+        turns = [
+            (measure_client(url, messages // 4, 64, record=True)[0], measure_requests(url, messages // 40))
+            for _ in range(TURNS)
+        ]
+        whole, peer = (statistics.median(turn[side] for turn in turns) for side in (0, 1))
     with running_gateway(0.05) as url:
         slow, slow_rate = measure_client(url, messages * 2, 512, record=False)
-    peer, ceiling = sum(peers) / len(peers), 512 / 0.05
+    ceiling = 512 / 0.05
     body, share = measure_body(messages), slow_rate / ceiling
     with running_gateway(0.3) as url:
         kept = measure_pace(url, per_second=200.0, seconds=5.0)
     return [
         make_row("body of one message", body, "us CPU", "2", met=body <= 2),
-        make_row("request and answer, 64 connections", alone, "us CPU", "100", met=alone <= 100),
+        make_row("body, request and answer, 64 connections", alone, "us CPU"),
         make_row("the same, messages a second", rate, "1/s"),
-        make_row("request, answer and batched SQLite", whole, "us CPU", "100", met=whole <= 100),
+        make_row("body, request, answer and batched SQLite", whole, "us CPU", "100", met=whole <= 100),
         make_row("a requests session in a loop (peer)", peer, "us CPU"),
-        make_row("ours with body, request, answer / requests", alone / peer, "", "0.1", met=alone / peer <= 0.1),
+        make_row(
+            "ours with SQLite / requests, which records nothing", whole / peer, "", "0.1", met=whole / peer <= 0.1
+        ),
         make_row("50 ms answers, 512 connections", slow, "us CPU"),
         make_row("the same, share of the ceiling", share, "", "0.6 or more", met=share >= 0.6),
         make_row("share of a pace of 200/s, 300 ms answers", kept, "", "0.98 or more", met=kept >= 0.98),

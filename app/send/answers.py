@@ -19,7 +19,7 @@ _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _REQUEST_ID_CHARACTERS = 200  # documented as 1-30, shown with 40: free text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs a microsecond for each answer
 class Answer:
     """What one answer proves. ``text`` is the beginning of its body as it came, for a support query."""
 
@@ -113,4 +113,6 @@ def _read_error(content: Any) -> tuple[int, str]:
 
 def clean_text(text: str) -> str:
     """Take out what no database keeps as text: NUL and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode()

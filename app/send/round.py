@@ -16,6 +16,7 @@ from app.telemetry import log
 
 _LONGEST_WAIT_SECONDS = 0.1
 _SLOT_WAIT_SECONDS = 0.02  # another thread holds the slots: look again soon
+_QUICK_AGAIN = 50  # so many that returned at once: what blocked was the machine, not the pace
 _NOTICEABLE_SECONDS = 0.0005  # a pace that blocks longer than this would keep answers waiting
 
 
@@ -41,7 +42,7 @@ class Slots:
 
 
 class _Pacer:
-    """Calls ``pace`` here as long as it returns at once, in a thread of its own when it blocks."""
+    """Calls ``pace`` here as long as it returns at once, in a thread of its own when it blocks, and here again after a while."""
 
     def __init__(self, pace: Callable[[], None], wake: Callable[[], None]) -> None:
         self._pace = pace
@@ -49,6 +50,7 @@ class _Pacer:
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._blocks = False
+        self._quick_in_a_row = 0
         self.waiting = False
         self.granted = False
         self.failure: BaseException | None = None
@@ -58,9 +60,7 @@ class _Pacer:
         if self._blocks:
             self._ask_thread()
             return
-        began = time.monotonic()
         self._call()
-        self._blocks = time.monotonic() - began > _NOTICEABLE_SECONDS
 
     def close(self) -> None:
         """Let the thread end; a call under way is not waited for."""
@@ -81,11 +81,15 @@ class _Pacer:
             self._wake()
 
     def _call(self) -> None:
+        began = time.monotonic()
         try:
             self._pace()
         except BaseException as failure:  # noqa: BLE001 -- raised again in the caller's thread once all has landed
             self.failure = failure
         else:
+            quick = time.monotonic() - began <= _NOTICEABLE_SECONDS
+            self._quick_in_a_row = self._quick_in_a_row + 1 if quick else 0
+            self._blocks = not quick or (self._blocks and self._quick_in_a_row < _QUICK_AGAIN)
             self.granted = True
 
 

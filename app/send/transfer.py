@@ -23,6 +23,7 @@ DNS_SECONDS = 60  # OpenMarket: DNS answers may be cached for one minute at most
 IDLE_SECONDS = 4  # common servers close idle connections after 5 s; ours are not reused that late
 CONNECTION_SECONDS = 60  # so that a change in DNS reaches busy connections too
 _KEPT_HEADERS = frozenset({b"x-request-id"})
+_FIRST_LETTERS = b"xX"  # of those: no other line is looked at more closely
 
 
 def basic_authorization(account: settings.OpenMarket) -> str:
@@ -91,12 +92,13 @@ class Transfer:
         """The headers that we care for, of the last answer, names in lower case."""
         kept: dict[str, str] = {}
         for line in self._header_lines:
-            if line.startswith(b"HTTP/"):
+            if line[:5] == b"HTTP/":
                 kept.clear()
-            name, _, value = line.partition(b":")
-            name = name.strip().lower()
-            if name in _KEPT_HEADERS:
-                kept[name.decode()] = value.strip().decode("latin-1")
+            elif line[:1] in _FIRST_LETTERS:
+                name, _, value = line.partition(b":")
+                name = name.strip().lower()
+                if name in _KEPT_HEADERS:
+                    kept[name.decode()] = value.strip().decode("latin-1")
         return kept
 
     @property
