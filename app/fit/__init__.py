@@ -1,7 +1,7 @@
 """Fit: the best media that a budget allows; imports no other stage, no Flask, no database. Runs inside confine.
 
-What asks for a fitting imports `media` (and `share`, `shown`, `choice`, `progress`, `video_plan`, `audio_plan`), which load no decoder; the processes that fit have
-imported `media.DECODERS` before they begin.
+What asks for a fitting imports `media` (and `share`, `shown`, `choice`, `progress`, `video_plan`, `audio_plan`), which
+load no decoder; the processes that fit have imported `media.DECODERS` before they begin.
 
 media     fit_media: the entry, by kind          share     share_budget: one message, several parts
 still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRGB, no larger than the side

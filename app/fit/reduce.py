@@ -130,7 +130,8 @@ def scaling(facts: Facts, size: tuple[int, int], *, fast: bool = False) -> list[
         return [f"scale={width}:{height}:flags={method}:out_color_matrix=bt601:out_range=tv"]
     return [
         f"scale={width}:{height}:flags={method}",
-        f"zscale=tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=100",
+        f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc",
+        "zscale=t=linear:npl=100",
         "format=gbrpf32le",
         "zscale=p=bt709",
         "tonemap=tonemap=hable:desat=0",
