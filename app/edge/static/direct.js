@@ -43,8 +43,9 @@ async function send(file, onProgress, onPause, signal, announce) {
   const hashes = earlier?.hashes ?? {};
   const address = `/campaign-assets/uploads/${upload.id}`;
   announce(print, address);
-  remember(print, { id: upload.id, name: file.name, hashes });
-  if (upload.state === "open") await sendParts(file, upload, address, { again, onProgress, signal, hashes, sent: (all) => remember(print, { id: upload.id, name: file.name, hashes: all }) });
+  const keep = () => remember(print, { id: upload.id, name: file.name, hashes });
+  keep();
+  if (upload.state === "open") await sendParts(file, upload, hashes, { address, again, onProgress, signal, keep });
   const parts = upload.part_count === 1 ? [] : Object.entries(hashes).map(([number, hash]) => ({ number: Number(number), sha256: hash }));
   let answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
   onProgress(1);
@@ -62,12 +63,23 @@ async function goOn(print, file, again, signal) {
   if (!kept) return null;
   try {
     const upload = await again(() => call("GET", `/campaign-assets/uploads/${kept.id}`, undefined, { signal }));
-    if (upload.bytes === file.size && upload.state !== "failed") return { upload, hashes: kept.hashes ?? {} };
+    const isOf = upload.bytes === file.size && upload.state !== "failed";
+    // Parts that are still to be put together are compared one by one; of what is together nothing may have changed since.
+    const goesOn = upload.state === "open" && upload.part_count > 1;
+    if (isOf && (goesOn || (await isWhole(file, upload, kept.hashes)))) return { upload, hashes: kept.hashes };
   } catch (problem) {
     if (problem.facts?.status !== 404) throw problem;
   }
   forget(print);
   return null;
+}
+
+async function isWhole(file, upload, hashes) {
+  for (let number = 1; number <= upload.part_count; number += 1) {
+    const part = file.slice((number - 1) * upload.part_bytes, number * upload.part_bytes);
+    if (hashes[number] !== (await sha256(part))) return false;
+  }
+  return true;
 }
 
 async function begin(file, again, signal) {
@@ -82,8 +94,8 @@ async function begin(file, again, signal) {
   }
 }
 
-// Send what the store does not have; `hashes` says of each part what was sent, and is told to `sent` whenever it grows.
-async function sendParts(file, upload, address, { again, onProgress, signal, hashes, sent: tell }) {
+// Send what the store does not have; `hashes` says of each part what was sent, and is kept whenever it grows.
+async function sendParts(file, upload, hashes, { address, again, onProgress, signal, keep }) {
   const there = new Map(upload.received.map((each) => [each.number, each]));
   let failures = 0;
   for (let number = 1, sent = 0; number <= upload.part_count; number += 1) {
@@ -92,7 +104,7 @@ async function sendParts(file, upload, address, { again, onProgress, signal, has
     const has = there.get(number);
     // Not every store tells the hash of a part; then what this browser sent there counts.
     const isThere = has?.bytes === part.size && (has.sha256 || hashes[number]) === hash;
-    if (!isThere) await again(async () => {
+    const sendIt = async () => {
       // Signed anew at each try: a signature may have ended while there was no connection.
       const signed = await call("POST", `${address}/parts`, { parts: [{ number, sha256: hash }] }, { signal });
       try {
@@ -102,9 +114,10 @@ async function sendParts(file, upload, address, { again, onProgress, signal, has
         problem.neverReached = number === 1 && failures >= NEVER_REACHED;
         throw problem;
       }
-    });
+    };
+    if (!isThere) await again(sendIt);
     hashes[number] = hash;
-    tell(hashes);
+    keep();
     sent += part.size;
     onProgress(Math.min(sent / file.size, 0.999));
   }
