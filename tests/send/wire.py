@@ -67,6 +67,7 @@ class Wire:
     greet: Callable[[int, socket.socket], bool] = lambda _number, _connection: True
     certificate: tuple[str, str] | None = None
     newest_tls: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    address: tuple[str, int] = ("127.0.0.1", 0)
     requests: list[Request] = field(default_factory=list)
     bodies: Counter[bytes] = field(default_factory=Counter)
     connections: int = 0
@@ -74,10 +75,10 @@ class Wire:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener = socket.create_server(self.address, backlog=1024)
         self.port = self._listener.getsockname()[1]
         scheme = "https" if self.certificate else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}/mms/v2/send"
+        self.url = f"{scheme}://{self.address[0]}:{self.port}/mms/v2/send"
         self._context = None
         if self.certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -90,6 +91,8 @@ class Wire:
         self._thread.start()
 
     def close(self) -> None:
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
