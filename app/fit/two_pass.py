@@ -37,7 +37,10 @@ class Encoded:
 def encode_in_two_passes(
     reduced: Reduced, plan: VideoPlan, budget: Budget, *, fast: bool, part: Callable[[int], Callable[[float], None]]
 ) -> Encoded:
-    """Encode to the budget; what comes out may still be too long, when even the correction missed.
+    """Encode to the budget.
+
+    What comes out may still be too long, when even the correction missed; it is empty when x264 finds the bits too few to
+    begin with.
 
     Args:
         reduced: pictures and sound, as they will be.
@@ -46,12 +49,13 @@ def encode_in_two_passes(
         fast: the quicker preset.
         part: gives for a pass (1, 2, 3) what is told how far it is.
 
-    Raises:
-        MediaDamaged: the encoder failed.
+    MediaDamaged when the encoder fails in the first pass.
     """
     bits = _bits_for(reduced, budget.max_bytes * AIM, plan)
     _run(reduced, bits, 1, fast=fast, on_seconds=part(1))
     first = Encoded(_run(reduced, bits, 2, fast=fast, on_seconds=part(2)), 2, bits)
+    if not first.content:
+        return first
     fits = len(first.content) <= budget.max_bytes
     if fits and (
         len(first.content) >= _ENOUGH * budget.max_bytes or (plan.has_all_it_needs and bits >= plan.bits - _BITS_STEP)
@@ -61,7 +65,7 @@ def encode_in_two_passes(
     if fits and bits <= first.bits:
         return first
     second = Encoded(_run(reduced, bits, 2, fast=fast, on_seconds=part(3)), 3, bits)
-    fitting = [each for each in (first, second) if len(each.content) <= budget.max_bytes]
+    fitting = [each for each in (first, second) if 0 < len(each.content) <= budget.max_bytes]
     best = max(fitting or (first, second), key=lambda each: len(each.content))
     return Encoded(best.content, 3, best.bits)
 
@@ -90,10 +94,10 @@ def _bits_for(reduced: Reduced, wanted_bytes: float, plan: VideoPlan) -> int:
 
 
 def _run(reduced: Reduced, bits: int, number: int, *, fast: bool, on_seconds: Callable[[float], None]) -> bytes:
-    """Run one pass; the second gives the file.
+    """Run one pass; the second gives the file, or nothing: x264 refuses bits that do not even pay for the headers.
 
     Raises:
-        MediaDamaged: the encoder failed.
+        MediaDamaged: the encoder failed in the first.
     """
     made = reduced.pictures.with_name("made")
     log = ("-passlogfile", f"{reduced.pictures}.log", "-pass", str(number))
@@ -105,9 +109,9 @@ def _run(reduced: Reduced, bits: int, number: int, *, fast: bool, on_seconds: Ca
     done = run_ffmpeg_on_own(
         inputs, *maps, *CLEAN, *_CODEC, *_PRESETS[fast], "-b:v", str(bits), *log, *output, on_seconds=on_seconds
     )
-    if done.returncode:
+    if done.returncode and number == 1:
         raise MediaDamaged("This video cannot be encoded.")
-    return made.read_bytes() if number == 2 else b""
+    return made.read_bytes() if number == 2 and not done.returncode else b""
 
 
 def measure_ssim(reduced: Reduced, content: bytes) -> float | None:

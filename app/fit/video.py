@@ -105,7 +105,7 @@ def _make(path: Path, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, cho
             told = progress.part(0.0, _REDUCED, plan.seconds)
             reduced = reduce_video(path, facts, cut, plan, Path(name), fast=fast, on_seconds=told)
             encoded = _encode(reduced, plan, budget, progress, fast=fast)
-            if len(encoded.content) <= budget.max_bytes:
+            if 0 < len(encoded.content) <= budget.max_bytes:
                 ssim = measure_ssim(reduced, encoded.content)
                 progress.tell(1.0)
                 return _Result(encoded, plan, reduced.given_up, reduced.frames, reduced.seconds, ssim)

@@ -14,6 +14,7 @@ AIM = 0.975  # of the budget; two passes of x264 over real footage come within 1
 _BYTES_OF_BOXES = 1_500
 _BYTES_A_FRAME_IN_BOXES = 8
 _COMMON_RATES = (24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
+_LEAST_MOST_BITS = 50_000  # however small the pictures are: headers need some, too
 _PIXEL_OF_H263 = 12 / 11  # width by height, in all the sizes that H.263 knows
 
 
@@ -165,7 +166,7 @@ def _plan_rung(facts: Facts, budget: Budget, seconds: float, form: Form, number:
     room = budget.max_bytes * AIM - _BYTES_OF_BOXES - _BYTES_A_FRAME_IN_BOXES * fps * seconds
     sound = _choose_sound(facts, form, room * 8 / seconds)
     bits = int(room * 8 / seconds - sound.bytes_a_second * 8)
-    most = int(rung.most * size[0] * size[1] * fps)
+    most = max(_LEAST_MOST_BITS, int(rung.most * size[0] * size[1] * fps))
     return VideoPlan(
         form=form,
         content_type=THREE_GP_TYPE if form is Form.THREE_GP else MP4_TYPE,
