@@ -73,8 +73,21 @@ def _days(least: int) -> Check:
     return check
 
 
-def _short_text(value: str) -> str:
-    return "" if len(value) <= 500 and value.isprintable() else "must be at most 500 characters in one line"
+def texts_by_country(value: str) -> dict[str, str]:
+    """Read one text for all, or one for each country: ``For all|GB:For these``. The text for all has the key ``""``."""
+    found: dict[str, str] = {}
+    for each in value.split("|"):
+        country = each.strip()[:2] if re.match(r"\s*[A-Z]{2}:", each) else ""
+        found[country] = each.strip()[len(country) + 1 if country else 0 :].strip()
+    return found
+
+
+def _texts(value: str) -> str:
+    texts = texts_by_country(value)
+    if len(texts) != value.count("|") + 1:
+        return "must name each country once, and hold one text without a country at most"
+    short = all(len(text) <= 500 for text in texts.values()) and value.isprintable()
+    return "" if short else "must be at most 500 characters a country, all in one line"
 
 
 def _codes_or_statuses(values: tuple[str, ...]) -> str:
@@ -289,13 +302,15 @@ class OpenMarket:
     stop_text: str = _setting(
         "",
         "Postcard's answer to STOP: the one confirmation, with the name of the programme and no marketing. Needed where "
-        "Postcard answers.",
-        check=_short_text,
+        "Postcard answers. Other words for the sender of a country stand behind a bar: `Deals: you are out.|GB:Deals UK: you "
+        "are out.`",
+        check=_texts,
     )
     help_text: str = _setting(
         "",
-        "Postcard's answer to HELP: the name of the programme, how to get help and how to stop. Needed where Postcard answers.",
-        check=_short_text,
+        "Postcard's answer to HELP: the name of the programme, how to get help and how to stop. Needed where Postcard answers. "
+        "Per country as above.",
+        check=_texts,
     )
     not_accepted: tuple[str, ...] = _setting(
         (),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app.confine import DecoderPool
 from app.duties.postcard import Postcard
 from app.duties.recipients import is_loopback, senders_of
-from app.duties.replies import answers_by_postcard
+from app.duties.replies import countries_without_words
 from app.errors import CannotStart, SettingsInvalid
 from app.fit.media import DECODERS as FITTING
 from app.host.client import bucket_url
@@ -58,12 +58,10 @@ def require_consistent(settings: Settings) -> None:
         mistakes.append("POSTCARD_CALLBACK_SECRET must be set to 24 characters or more (`postcard run` makes its own)")
     if not senders_of(settings.openmarket):
         mistakes.append("POSTCARD_OPENMARKET_SOURCES, or SOURCE and MT_CONFIG, must name a sender")
-    if answers_by_postcard(settings.openmarket) and not (
-        settings.openmarket.stop_text.strip() and settings.openmarket.help_text.strip()
-    ):
+    if speechless := countries_without_words(settings.openmarket):
         mistakes.append(
             "POSTCARD_OPENMARKET_STOP_TEXT and POSTCARD_OPENMARKET_HELP_TEXT must be set where POSTCARD_OPENMARKET_REPLIES "
-            "lets Postcard answer"
+            f"lets Postcard answer: {', '.join(speechless)}"
         )
     real = [url for url in settings.openmarket.endpoints if not is_loopback(url)]
     mistakes += [f"POSTCARD_OPENMARKET_ENDPOINTS: {url} is not https" for url in real if not url.startswith("https:")]

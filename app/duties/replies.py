@@ -12,7 +12,7 @@ from app.model.status import CampaignState
 from app.records.campaigns import ANSWER_WITHIN, NewCampaign, NewMessage, add_campaign, answered_since, move_campaign
 from app.records.senders import active_senders
 from app.report.stopwords import Verdict
-from app.settings import OpenMarket
+from app.settings import OpenMarket, texts_by_country
 from app.telemetry import log, mask_number
 
 QUIET = timedelta(minutes=10)
@@ -24,6 +24,22 @@ def answers_by_postcard(openmarket: OpenMarket) -> frozenset[str]:
     """Tell for the senders of which countries Postcard answers; OpenMarket does for all others."""
     pairs = [entry.split(":", 1) for entry in openmarket.replies]
     return frozenset(country for country, who in pairs if who == "postcard")
+
+
+def answer_text(openmarket: OpenMarket, verdict: Verdict, country: str) -> str:
+    """Tell what Postcard answers for the sender of a country; empty = nothing is to be said."""
+    texts = {Verdict.STOP: openmarket.stop_text, Verdict.HELP: openmarket.help_text}.get(verdict, "")
+    of_country = texts_by_country(texts)
+    return of_country.get(country, of_country.get("", ""))
+
+
+def countries_without_words(openmarket: OpenMarket) -> list[str]:
+    """Name the countries for whose sender Postcard should answer, and would not know what."""
+    return sorted(
+        country
+        for country in answers_by_postcard(openmarket)
+        if not all(answer_text(openmarket, verdict, country) for verdict in (Verdict.STOP, Verdict.HELP))
+    )
 
 
 def answer_inbound(
@@ -50,7 +66,7 @@ def answer_inbound(
     Returns:
         whether an answer is on its way.
     """
-    text = {Verdict.STOP: openmarket.stop_text, Verdict.HELP: openmarket.help_text}.get(verdict)
+    text = answer_text(openmarket, verdict, sender_of.country)
     if not text or sender_of.country not in answers_by_postcard(openmarket):
         return False
     sender = active_senders(change.connection).get(sender_of.country)

@@ -16,7 +16,7 @@ from app.pipeline import settle_report
 from app.records.campaigns import list_campaigns
 from app.records.suppressions import add_suppressions, list_suppressions
 from app.records.tables import campaigns
-from app.settings import read_settings
+from app.settings import read_settings, texts_by_country
 from app.wiring import require_consistent
 from tests.path import campaign_of, messages_of, take, work_off
 from tests.records.rows import MovableClock
@@ -150,3 +150,44 @@ def test_where_postcard_answers_it_needs_its_texts(answering: Postcard) -> None:
     require_consistent(answering.settings)
     with pytest.raises(SettingsInvalid, match="US:postcard"):
         read_settings({"POSTCARD_OPENMARKET_REPLIES": "US:nobody"})
+
+
+def test_the_sender_of_a_country_has_words_of_its_own(post: Postcard, sandbox: RunningSandbox) -> None:
+    openmarket = replace(
+        post.settings.openmarket,
+        replies=("US:postcard", "GB:postcard", "IE:postcard"),
+        stop_text=f"{STOPPED} | GB: Sunshine UK: you are unsubscribed.",
+        help_text=HELPED,
+    )
+    path = replace(post, settings=replace(post.settings, openmarket=openmarket))
+    require_consistent(path.settings)
+    inbound(path, 1, "STOP", source="447700900765", destinations=["447700900750"])
+    inbound(path, 2, "UNSUB", source="353851234567", destinations=["50123"])
+    work_off(path)
+    assert texts(sandbox, "447700900765") == ["Sunshine UK: you are unsubscribed."]
+    assert texts(sandbox, "353851234567") == [STOPPED]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        ("Hi: all", {"": "Hi: all"}),
+        ("US: a|GB:b: c", {"US": "a", "GB": "b: c"}),
+        ("all | IE:ie", {"": "all", "IE": "ie"}),
+        ("", {"": ""}),
+    ],
+)
+def test_texts_are_read_per_country(texts: str, found: dict[str, str]) -> None:
+    assert texts_by_country(texts) == found
+
+
+@pytest.mark.parametrize("texts", ["a|b", "US:a|US:b", "US:" + "x" * 501, "a\nb"])
+def test_texts_that_contradict_or_are_too_long_are_refused(texts: str) -> None:
+    with pytest.raises(SettingsInvalid, match="POSTCARD_OPENMARKET_STOP_TEXT"):
+        read_settings({"POSTCARD_OPENMARKET_STOP_TEXT": texts})
+
+
+def test_a_country_without_words_is_named(answering: Postcard) -> None:
+    openmarket = replace(answering.settings.openmarket, replies=("US:postcard", "GB:postcard"), stop_text="US:bye")
+    with pytest.raises(SettingsInvalid, match=r"Postcard answer: GB$"):
+        require_consistent(replace(answering.settings, openmarket=openmarket))
