@@ -28,8 +28,8 @@ USER 10001
 WORKDIR /var/lib/postcard
 VOLUME /var/lib/postcard
 EXPOSE 8000
-# For web and worker alike: it looks at what the first process of the container is.
-HEALTHCHECK --interval=15s --timeout=6s --start-period=20s \
+# For web and worker alike: it looks at what the first process of the container is; of a worker, at its last heartbeat.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD ["postcard", "health"]
 ENTRYPOINT ["postcard"]
 CMD ["web"]

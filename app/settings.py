@@ -412,6 +412,11 @@ class Settings:
     log: Log = field(default_factory=Log)
 
 
+def database_url(settings: Settings) -> str:
+    """Tell where the rows are; without a setting in the data folder."""
+    return settings.database.url or f"sqlite:///{settings.data.dir.resolve() / 'postcard.sqlite'}"
+
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 

@@ -20,14 +20,13 @@ from app.records.database import Database
 from app.records.migrate import migrate, require_current_schema
 from app.records.senders import sync_senders
 from app.send.gateway import OpenMarketGateway
-from app.settings import Settings
+from app.settings import Settings, database_url
 from app.work.queue import HueyQueue
 
 
 def completed(settings: Settings) -> Settings:
     """Fill in the defaults that depend on other settings."""
     data = settings.data.dir.resolve()
-    database = settings.database.url or f"sqlite:///{data / 'postcard.sqlite'}"
     queue = settings.queue.url or f"sqlite:///{data / 'queue.sqlite'}"
     web = settings.web.base_url or f"http://127.0.0.1:{settings.web.port}"
     endpoints = settings.openmarket.endpoints or ("https://mms.openmarket.com/mms/v2/send",)
@@ -35,7 +34,7 @@ def completed(settings: Settings) -> Settings:
     return replace(
         settings,
         data=replace(settings.data, dir=data),
-        database=replace(settings.database, url=database),
+        database=replace(settings.database, url=database_url(settings)),
         queue=replace(settings.queue, url=queue),
         web=replace(settings.web, base_url=web.rstrip("/")),
         openmarket=replace(settings.openmarket, endpoints=endpoints),

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from app.duties.postcard import Postcard
 from app.errors import DatabaseBusy
 from app.records.figures import jobs_due, rows_by_state
+from app.records.heartbeats import ALIVE_SECONDS, silent_seconds
 
 _FRESH_SECONDS = 15.0
 
@@ -41,7 +42,9 @@ class RowFigures(Collector):
         try:
             with self._post.database.read() as connection:
                 counts = rows_by_state(connection)
-                due, waited = jobs_due(connection, at=self._post.database.now(connection))
+                now = self._post.database.now(connection)
+                due, waited = jobs_due(connection, at=now)
+                silent = silent_seconds(connection, at=now)
         except DatabaseBusy:
             answers.add_metric([], 0)
             yield answers
@@ -57,3 +60,9 @@ class RowFigures(Collector):
         yield GaugeMetricFamily(
             "postcard_jobs_waited_seconds", "How long the longest of them has waited; 0 without one.", value=waited
         )
+        alive = sum(seconds <= ALIVE_SECONDS for seconds in silent.values())
+        yield GaugeMetricFamily("postcard_workers", f"Workers seen at work in the last {ALIVE_SECONDS} s.", value=alive)
+        ages = GaugeMetricFamily("postcard_worker_silent_seconds", "Since the last heartbeat.", labels=["worker"])
+        for name, seconds in sorted(silent.items()):
+            ages.add_metric([name], seconds)
+        yield ages

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from app.edge.context import edge, the_post
 from app.errors import PostcardError
+from app.records.heartbeats import ALIVE_SECONDS, silent_seconds
 
 blueprint = Blueprint("health", __name__)
 
@@ -30,10 +31,11 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Say whether database and store answer; 503 when one does not."""
+    """Say whether database and store answer; 503 when one does not. Without a worker this web serves all the same: it is said."""
     checks = state_of_parts()
     ready = all(check["passed"] for check in checks.values())
-    return jsonify({"status": "ready" if ready else "not ready", "checks": checks}), 200 if ready else 503
+    told = {"status": "ready" if ready else "not ready", "checks": {**checks, "workers": _workers()}}
+    return jsonify(told), 200 if ready else 503
 
 
 def state_of_parts() -> dict[str, dict[str, Any]]:
@@ -49,6 +51,20 @@ def _database() -> dict[str, Any]:
     except PostcardError as error:
         return {"passed": False, "detail": error.detail}
     return {"passed": True, "detail": "The database answers."}
+
+
+def _workers() -> dict[str, Any]:
+    post = the_post()
+    try:
+        with post.database.read() as connection:
+            silent = silent_seconds(connection, at=post.database.now(connection))
+    except PostcardError as error:
+        return {"passed": False, "detail": error.detail}
+    alive = sum(seconds <= ALIVE_SECONDS for seconds in silent.values())
+    if not alive:
+        detail = f"No worker was seen at work in the last {ALIVE_SECONDS} s: uploads and campaigns wait."
+        return {"passed": False, "detail": detail}
+    return {"passed": True, "detail": f"{alive} worker(s) at work."}
 
 
 def _store() -> dict[str, Any]:

@@ -10,5 +10,6 @@ people        users, tokens, sign-in links                         idempotency  
 handsets      what numbers told of handset and operator, hashed
 takedowns     what may not come back, and what used it              audit    who did what and why
 uploads       what goes straight to the store                     forgetting  what is kept for some time only
+heartbeats    which workers were seen at work
 migrate       the schema, one head, for SQLite and PostgreSQL
 """

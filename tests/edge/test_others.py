@@ -152,7 +152,9 @@ def test_a_callback_in_chunks_that_is_too_long_is_cut_and_answered(web: Postcard
 def test_alive_and_ready_are_told_to_everybody_and_figures_to_callers(api: FlaskClient, nobody: FlaskClient) -> None:
     assert nobody.get("/healthz").get_json() == {"status": "alive"}
     ready = nobody.get("/readyz").get_json()
-    assert (ready["status"], set(ready["checks"])) == ("ready", {"database", "store"})
+    # No worker is running here, which is said, and keeps nobody from being served.
+    assert (ready["status"], set(ready["checks"])) == ("ready", {"database", "store", "workers"})
+    assert (ready["checks"]["store"]["passed"], ready["checks"]["workers"]["passed"]) == (True, False)
     assert "postcard_database_answers 1.0" in api.get("/metrics").text
 
 
