@@ -126,7 +126,7 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
         (
             plan
             for plan, rung in zip(plans, rungs[first:], strict=True)
-            if plan.bits >= _least_bits(plan, rung) and not _is_too_wide(plan, plans)
+            if plan.bits >= _least_bits(plan, rung) - 1 and not _is_too_wide(plan, plans) and not _is_same(plan, after)
         ),
         None,
     )
@@ -138,6 +138,11 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
 def _is_too_wide(plan: VideoPlan, plans: Sequence[VideoPlan]) -> bool:
     """Tell whether a smaller frame holds the same picture, with less black around it."""
     return any(other.picture == plan.picture and other.size < plan.size for other in plans)
+
+
+def _is_same(plan: VideoPlan, other: VideoPlan | None) -> bool:
+    """Tell whether two rungs come to the same for this video."""
+    return other is not None and (plan.size, plan.fps) == (other.size, other.fps)
 
 
 def _least_bits(plan: VideoPlan, rung: Rung) -> float:
