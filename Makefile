@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON ?= python3
 UV ?= uv
 
-.PHONY: help setup setup-dev run sandbox test check fix bench locks docs clean
+.PHONY: help setup setup-dev run sandbox test check fix bench gallery locks docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ fix: setup-dev ## format, and mend what ruff can mend
 
 bench: setup-dev ## benchmarks: ratios against a peer or a limit, into bench/results.md
 	$(VENV)/bin/python -m bench
+
+gallery: setup-dev ## docs/gallery.md: four files before and after, at each profile
+	$(VENV)/bin/python -m bench.gallery
 
 docs: setup-dev ## write the generated pages of docs/ anew (settings, errors, limits)
 	$(VENV)/bin/python -m tests.rules.write_docs

@@ -11,5 +11,6 @@ handsets      what numbers told of handset and operator, hashed
 takedowns     what may not come back, and what used it              audit    who did what and why
 uploads       what goes straight to the store                     forgetting  what is kept for some time only
 heartbeats    which workers were seen at work
+choices       a form and a cut, as text and JSON                   fittings what is being fitted
 migrate       the schema, one head, for SQLite and PostgreSQL
 """
