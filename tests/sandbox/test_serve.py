@@ -12,6 +12,7 @@ import requests
 from tests.sandbox.sending import mt_id_of, send
 from tests.sandbox.wrong import HEADERS, right_body
 from tests.servers.sandbox import RunningSandbox, running_sandbox
+from tests.servers.tls import make_certificate
 
 _PROGRAM = """
 from app.sandbox import SandboxOptions, run_sandbox
@@ -21,12 +22,7 @@ run_sandbox("127.0.0.1", 0, SandboxOptions(), announce=lambda address: print(add
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_free_port_is_taken_and_announced() -> None:

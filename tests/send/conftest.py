@@ -1,9 +1,7 @@
 """Gateways on real sockets, and the client that talks to them."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from app import settings
 from app.model.messages import Outcome, Outgoing
 from app.send.gateway import OpenMarketGateway
 from tests.send.wire import Wire
+from tests.servers.tls import make_certificate
 
 ACCOUNT = settings.OpenMarket(
     account_id="Account", password="pass:word", connections=16, connect_seconds=2.0, answer_seconds=1.0
@@ -48,14 +47,8 @@ def start_gateway() -> Iterator[Callable[..., OpenMarketGateway]]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A certificate for 127.0.0.1 and its key, signed by itself."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    paths = (str(folder / "certificate.pem"), str(folder / "key.pem"))
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1,DNS:gateway.test", "-out", paths[0], "-keyout", paths[1]],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return paths
+    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
+    return str(certificate), str(key)
 
 
 def message(number: int, may_leave: Callable[[], bool] = lambda: True, size: int = 1_500) -> Outgoing:
