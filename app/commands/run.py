@@ -19,6 +19,7 @@ from app.errors import CannotStart
 from app.host.bucket import apply_bucket
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
+from app.host.upkeep import daily_lifecycle
 from app.settings import Settings, read_settings
 from app.telemetry import configure_logging
 from app.wiring import completed, make_folder, open_database, own_secrets, prepare_database, require_consistent
@@ -90,6 +91,7 @@ def _start_store(settings: Settings, values: dict[str, str], running: ExitStack)
     store = EmbeddedStore(settings.data.dir.resolve() / "store")
     store.start()
     running.callback(store.stop)
+    running.enter_context(daily_lifecycle(store))
     s3 = replace(settings.s3, endpoint_url=store.endpoint_url)
     client = S3Store(s3, public_base_url="", access_key=store.access_key, secret_key=store.secret_key).client
     apply_bucket(client, plan_of(completed(replace(settings, s3=s3)), public=not settings.public.presign_days))

@@ -1,7 +1,7 @@
 """Nothing that a message links to may die too early, and nothing is announced that cannot be fetched."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +11,11 @@ from app.duties.postcard import Postcard
 from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
 from app.host.lease import available_until, held_until, lifecycle_is_long_enough, needs_renewal
 from app.host.selftest import verify_public
+from app.model.ids import new_id
 from app.model.media import HostedObject, Rendition
 from app.model.ports import Stored
 from app.records.assets import get_asset
+from app.records.jobs import drop_lock, take_lock
 from app.records.objects import (
     discard_object,
     find_object,
@@ -39,6 +41,9 @@ def require_long_lifecycle(post: Postcard) -> None:
         raise StoreMisconfigured(wrong, minimum_days=post.settings.lease.minimum_days)
 
 
+RENEW_SECONDS = 60.0
+"""How long a worker may be at renewing an object until another one tries, too."""
+WAIT_SECONDS = 0.1
 LOOK_SECONDS = 30.0
 """How long what the store said of an object is believed while a campaign runs; the margin of a lease is a day."""
 
@@ -89,9 +94,10 @@ def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None
         stored = _restore(post, rendition)
     minimum_days = post.settings.lease.minimum_days
     if needs_renewal(_end_of(stored, lifecycle_days), now, minimum_days):
-        stored = post.store.renew(rendition.key)
+        stored = _renew_once(
+            post, rendition, lambda found: not needs_renewal(_end_of(found, lifecycle_days), now, minimum_days)
+        )
         _take_back(post, stored)
-        log.info("lease renewed", key=rendition.key, stored_at=stored.stored_at.isoformat())
         if needs_renewal(end := _end_of(stored, lifecycle_days), now, minimum_days):
             raise StoreMisconfigured(
                 f"A hosted picture goes on {end:%Y-%m-%d}, also after it was renewed, but a message may need it for "
@@ -104,6 +110,26 @@ def _keep_lease(post: Postcard, rendition: Rendition, lifecycle_days: int | None
     if rendition.object is None or rendition.object.stored_at != stored.stored_at:
         with post.change() as change:
             settle_object(change.connection, stored)
+
+
+def _renew_once(post: Postcard, rendition: Rendition, lasts: Callable[[Stored], bool]) -> Stored:
+    """Renew an object, unless another worker is at it: then wait for what that makes of it. One copy for all."""
+    name, holder = f"renew:{rendition.sha256}", new_id("job")
+    while True:
+        with post.change() as change:
+            mine = take_lock(change.connection, name, holder, at=change.at, seconds=RENEW_SECONDS)
+        try:
+            stored = post.store.describe(rendition.key)
+            if mine and not lasts(stored):
+                stored = post.store.renew(rendition.key)
+                log.info("lease renewed", key=rendition.key, stored_at=stored.stored_at.isoformat())
+            if mine or lasts(stored):
+                return stored
+        finally:
+            if mine:
+                with post.change() as change:
+                    drop_lock(change.connection, name, holder)
+        time.sleep(WAIT_SECONDS)
 
 
 def _take_back(post: Postcard, renewed: Stored) -> None:

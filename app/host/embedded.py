@@ -25,6 +25,7 @@ from app.host.seaweed import find_weed, is_weed_on, load_secrets, options_of, re
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
+LIFECYCLE_SECONDS = 1800.0
 RELEASE_SECONDS = 3.0
 MINIMUM_FREE_BYTES = 256_000_000
 
@@ -36,6 +37,7 @@ _DIE_WITH_PARENT = (
     "os.getppid() == int(sys.argv[1]) or sys.exit('parent is gone')\n"
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
+_WITH_PARENT = (sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT)
 
 
 class EmbeddedStore:
@@ -136,6 +138,35 @@ class EmbeddedStore:
             self._lock.close()
             self._lock = None
 
+    def apply_lifecycle(self) -> None:
+        """Go through all objects and remove those that the buckets' lifecycle rules end; return when it is done.
+
+        SeaweedFS does so by itself, but only once it has run for a day without a restart (version 4.48).
+
+        Raises:
+            StoreUnavailable: it did not go through; nothing that should stay was removed.
+        """
+        if not self._answers():  # the shell would wait for the server for ever
+            raise StoreUnavailable("The store does not answer.", operation="lifecycle")
+        command = f"s3.lifecycle.run-shard -s3 127.0.0.1:{self._ports['s3.grpc']} -shards 0-15\n"
+        shell = [str(find_weed()), "shell", f"-master=127.0.0.1:{self._ports['master']}"]
+        try:
+            done = subprocess.run(
+                [*_WITH_PARENT, str(os.getpid()), *shell],
+                input=command,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LIFECYCLE_SECONDS,
+                cwd=self._folder,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StoreUnavailable("The store's lifecycle did not end in time.", operation="lifecycle") from error
+        if "complete" not in done.stdout:
+            raise StoreUnavailable("The store's lifecycle did not run.", operation="lifecycle")
+
     def kill(self) -> None:
         """End the server at once, as a crash would; :meth:`stop` then lets go of the folder."""
         if self._child is not None:
@@ -158,6 +189,11 @@ class EmbeddedStore:
     @property
     def _log_file(self) -> Path:
         return self._folder / "weed.log"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        # Nothing inherited: AWS_* and WEED_* variables and files under HOME would change what the server does.
+        return {"HOME": str(self._folder), "PATH": os.defpath}
 
     def _take_lock(self) -> None:
         # The lock goes with the process, however it ends.
@@ -198,13 +234,12 @@ class EmbeddedStore:
 
     def _spawn(self, program: Path) -> subprocess.Popen[bytes]:
         options = options_of(self._folder, self._objects, self._ports)
-        command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
+        command = [*_WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
         with self._log_file.open("wb") as log:
             return subprocess.Popen(
                 command,
                 cwd=self._folder,  # security.toml is looked for in the working folder first
-                # Nothing inherited: AWS_* and WEED_* variables and files under HOME would change what the server does.
-                env={"HOME": str(self._folder), "PATH": os.defpath},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -165,6 +165,11 @@ def take_lock(connection: sa.Connection, name: str, holder: str, *, at: datetime
     return True
 
 
+def drop_lock(connection: sa.Connection, name: str, holder: str) -> None:
+    """Let go of a named lock, if ``holder`` still has it."""
+    connection.execute(sa.delete(locks).where(locks.c.name == name, locks.c.holder == holder))
+
+
 def reserve_pace(
     connection: sa.Connection, name: str, *, count: int, per_second: float, at: datetime, burst_seconds: float
 ) -> datetime:

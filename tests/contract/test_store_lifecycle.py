@@ -11,7 +11,7 @@ from app.host.embedded import EmbeddedStore
 from app.host.lease import needs_renewal
 from app.host.s3 import S3Store
 from tests.servers.seaweed import Sample
-from tests.servers.seaweed_filer import backdate, run_lifecycle
+from tests.servers.seaweed_filer import backdate
 
 MakeSample = Callable[..., Sample]
 MINIMUM_DAYS = 4
@@ -32,7 +32,7 @@ def test_a_lifecycle_run_removes_an_old_object_and_spares_a_renewed_one(
     assert needs_renewal(store.describe(renewed).expires_at, datetime.now(UTC), MINIMUM_DAYS)
     after = store.renew(renewed)
     assert not needs_renewal(after.expires_at, datetime.now(UTC), MINIMUM_DAYS)
-    run_lifecycle(seaweed)
+    seaweed.apply_lifecycle()
     with pytest.raises(NotFound):
         store.describe(old)
     assert urllib3.request("GET", store.url_of(old)).status == 404
@@ -50,7 +50,7 @@ def test_an_object_that_needs_no_renewal_survives_the_minimum(
     ages = [timedelta(hours=hours) for hours in range(31 * 24)]
     oldest = max(age for age in ages if not _would_need_renewal(store, key, asked, age))
     backdate(seaweed, bucket="media", key=key, age=oldest + timedelta(days=MINIMUM_DAYS))
-    run_lifecycle(seaweed)
+    seaweed.apply_lifecycle()
     assert store.describe(key).sha256 == file.sha256
 
 
@@ -69,11 +69,11 @@ def test_uploads_and_incoming_files_go_by_their_own_rules(
     store.client.put_object(Bucket="media", Key="incoming/old", Body=b"x")
     store.client.put_object(Bucket="media", Key="incoming/new", Body=b"x")
     backdate(seaweed, bucket="media", key="incoming/old", age=timedelta(days=2, hours=1))
-    run_lifecycle(seaweed)
+    seaweed.apply_lifecycle()
     left = store.client.list_objects_v2(Bucket="media", Prefix="incoming/")
     assert [each["Key"] for each in left["Contents"]] == ["incoming/new"]
     assert store.describe(original).sha256 == file.sha256
     backdate(seaweed, bucket="media", key=original, age=timedelta(days=12))
-    run_lifecycle(seaweed)
+    seaweed.apply_lifecycle()
     with pytest.raises(NotFound):
         store.describe(original)

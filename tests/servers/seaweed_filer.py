@@ -1,11 +1,8 @@
-"""SeaweedFS from inside, for what S3 cannot do: make an object older than it is, and run the lifecycle now."""
+"""SeaweedFS from inside, for what S3 cannot do: make an object older than it is."""
 
-import subprocess
-import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # -- ships no types
@@ -28,17 +25,6 @@ def backdate(server: EmbeddedStore, *, bucket: str, key: str, age: timedelta) ->
         for stamp in ("mtime", "crtime", "ctime"):
             setattr(entry.attributes, stamp, getattr(entry.attributes, stamp) - int(age.total_seconds()))
         call("UpdateEntry", directory=folder, entry=entry)
-
-
-def run_lifecycle(server: EmbeddedStore) -> None:
-    """Let the server's lifecycle worker go through all objects once, and return when it has."""
-    weed = Path(sysconfig.get_path("scripts")) / "weed"
-    command = f"s3.lifecycle.run-shard -s3 127.0.0.1:{server.ports['s3.grpc']} -shards 0-15\n"
-    done = subprocess.run(
-        [weed, "shell", f"-master=127.0.0.1:{server.ports['master']}"],
-        input=command, capture_output=True, text=True, check=True, cwd=server.folder,
-    )  # fmt: skip
-    assert "complete" in done.stdout, done.stdout + done.stderr
 
 
 @contextmanager
