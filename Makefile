@@ -23,7 +23,7 @@ run: setup ## everything on this machine: store, sandbox, web, worker; Ctrl-C st
 	@exec $(VENV)/bin/postcard run
 
 sandbox: setup ## only the sandbox: an OpenMarket for anybody's client
-	@exec $(VENV)/bin/postcard sandbox
+	@exec $(VENV)/bin/postcard sandbox $(ARGS)
 
 test: setup-dev ## every test, on real servers that it starts itself
 	@sh tests/browser/install.sh

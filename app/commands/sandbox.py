@@ -35,6 +35,8 @@ _PEM = click.Path(exists=True, dir_okay=False)
     metavar="KIND[:NAME=VALUE,...]",
     help="What goes wrong from the start, such as refuse:code=15406,times=3; may be repeated; docs/sandbox.md lists the kinds.",
 )
+@click.option("--latency", type=click.FloatRange(0, 3_600_000), help="Milliseconds that every answer waits.")
+@click.option("--tps", type=click.IntRange(1, 100_000), help="Requests in any second; 15406 beyond.")
 @click.option("--cert", type=_PEM, help="PEM of a certificate: TLS 1.2 or newer alone, with --key.")
 @click.option("--key", type=_PEM, help="PEM of the certificate's key.")
 def sandbox(
@@ -43,6 +45,8 @@ def sandbox(
     blank_line: str,
     account: str,
     faults: tuple[Fault, ...],
+    latency: float | None,
+    tps: int | None,
     cert: str | None,
     key: str | None,
 ) -> None:
@@ -63,7 +67,7 @@ def sandbox(
             blank_line="strict" if blank_line == "strict" else "mime",
             account_id=account_id,
             password=password,
-            faults=faults,
+            faults=(*faults, *_common(latency, tps)),
         )
         run_sandbox(
             "127.0.0.1",
@@ -73,6 +77,12 @@ def sandbox(
             keyfile=key or "",
             announce=lambda address: click.echo(f"Open {address}; send to {address}/mms/v2/send"),
         )
+
+
+def _common(latency: float | None, tps: int | None) -> list[Fault]:
+    """Make the two faults that have flags of their own."""
+    slow = [Fault("latency", seconds=latency / 1000)] if latency else []
+    return [*slow, *([Fault("tps", per_second=tps)] if tps else [])]
 
 
 def _faults(values: Sequence[str]) -> tuple[Fault, ...]:

@@ -85,3 +85,26 @@ def test_a_wrong_flag_is_a_sentence_and_nothing_starts(flags: list[str], said: s
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_latency_and_a_rate_have_flags_of_their_own() -> None:
+    with started("--latency", "50", "--tps", "2", "--blank-line", "mime") as line:
+        address = line.removeprefix("Open ").partition(";")[0]
+        faults = requests.get(f"{address}/sandbox/api/faults", timeout=10).json()["faults"]
+        options = requests.get(f"{address}/sandbox/api/options", timeout=10).json()
+    assert [(each["kind"], each["seconds"], each["per_second"]) for each in faults] == [
+        ("latency", 0.05, 0),
+        ("tps", 0, 2),
+    ]
+    assert options["blank_line"] == "mime"
+
+
+def test_make_hands_flags_on() -> None:
+    told = subprocess.run(
+        ["make", "-n", "-o", "setup", "sandbox", "ARGS=--latency 300 --blank-line mime"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip().endswith("postcard sandbox --latency 300 --blank-line mime")

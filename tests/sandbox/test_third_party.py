@@ -1,7 +1,9 @@
-"""Clients that are nobody's of ours send to the sandbox; docs/sandbox.md tells the same, and curl and Node as tried by hand."""
+"""Clients that are nobody's of ours send to the sandbox; docs/sandbox.md tells the same."""
 
 import http.client
+import io
 import json
+import subprocess
 from email.message import EmailMessage
 from email.mime.application import MIMEApplication
 from email.mime.base import MIMEBase
@@ -9,7 +11,10 @@ from email.mime.image import MIMEImage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTP
+from pathlib import Path
 
+import playwright
+import pycurl
 import pytest
 import requests
 
@@ -110,3 +115,78 @@ def test_http_client_sends_hand_made_bytes_as_they_are(quick: RunningSandbox) ->
     assert answer.status == 202
     assert set(json.loads(answer.read())) == {"mtId"}
     connection.close()
+
+
+def _curl(url: str, end: str, *, mixed: bool) -> tuple[int, list[int]]:
+    """Send as `curl --form` does: the library writes the body. Gives the status and the rules that failed."""
+    handle, answer = pycurl.Curl(), io.BytesIO()
+    handle.setopt(pycurl.URL, url)
+    handle.setopt(pycurl.USERPWD, ":".join(ACCOUNT))
+    handle.setopt(pycurl.HTTPHEADER, ["Expect:", *(["Content-Type: multipart/mixed"] if mixed else [])])
+    form = pycurl.CurlMime(handle)
+    for name, content, content_type in (
+        ("main", json.dumps(details()), "application/json"),
+        ("text", "hello", "text/plain; charset=utf-8"),
+    ):
+        part = form.addpart()
+        part.name(name)
+        part.data((content + end).encode())
+        part.type(content_type)
+    handle.setopt(pycurl.MIMEPOST, form)
+    handle.setopt(pycurl.WRITEDATA, answer)
+    handle.perform()
+    status = int(handle.getinfo(pycurl.RESPONSE_CODE))
+    handle.close()
+    told = json.loads(answer.getvalue())
+    return status, [failed["rule"] for failed in told.get("sandbox", {}).get("failed", [])]
+
+
+@pytest.mark.parametrize(
+    ("end", "mixed", "mode", "found"),
+    [
+        ("", False, "strict", (400, [5])),
+        ("", False, "mime", (400, [5])),
+        ("", True, "strict", (400, [7])),
+        ("", True, "mime", (202, [])),
+        ("\r\n", True, "strict", (202, [])),
+    ],
+)
+def test_curls_form(quick: RunningSandbox, end: str, mode: str, mixed: bool, found: tuple[int, list[int]]) -> None:
+    quick.call("PATCH", "/options", {"blank_line": mode})
+    assert _curl(quick.endpoint, end, mixed=mixed) == found
+
+
+NODE = Path(playwright.__file__).parent / "driver" / "node"
+UNDICI = """
+const [url, end, mixed, details] = process.argv.slice(1);
+const form = new FormData();
+form.append("main", new Blob([details + end], { type: "application/json" }));
+form.append("text", new Blob(["hello" + end], { type: "text/plain; charset=utf-8" }));
+const written = new Response(form);
+const type = written.headers.get("content-type").replace("form-data", mixed ? "mixed" : "form-data");
+const headers = { "Content-Type": type, Authorization: "Basic " + btoa("account:secret") };
+const answer = await fetch(url, { method: "POST", headers, body: await written.arrayBuffer() });
+const told = await answer.json();
+console.log(JSON.stringify([answer.status, (told.sandbox?.failed ?? []).map((failed) => failed.rule)]));
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "mixed", "mode", "found"),
+    [
+        ("", "", "strict", [400, [5]]),
+        ("", "mixed", "strict", [400, [7]]),
+        ("", "mixed", "mime", [202, []]),
+        ("\r\n", "mixed", "strict", [202, []]),
+    ],
+)
+def test_nodes_form_data(quick: RunningSandbox, end: str, mixed: str, mode: str, found: list[object]) -> None:
+    quick.call("PATCH", "/options", {"blank_line": mode})
+    arguments = [quick.endpoint, end, mixed, json.dumps(details())]
+    told = subprocess.run(
+        [NODE, "--input-type=module", "-e", UNDICI, "--", *arguments], capture_output=True, text=True, check=True
+    )
+    assert json.loads(told.stdout) == found
+    if found[0] == 202:
+        verdicts = quick.messages()[-1]["verdicts"]
+        assert 9 in {each["rule"] for each in verdicts if each["result"] == "warning"}, verdicts
