@@ -15,7 +15,8 @@ shown        parts of inbound messages as they may be shown
 handsets     what reports and inbound messages tell of a handset
 unknown      what a person should know about unknown messages
 ledger       what became of each attempt, written down
-claims       the mark *sending*, pacing, outcomes, and when a campaign must pause
+claims       the mark *sending*, group after group, and when a campaign must pause
+pacing       when each message may start       recent   what started in the last second, in this process
 takedown     gone at once and never to come back, for emergencies
 reconcile    rows and bucket compared, once a day   forgetting  what is old, once a day
 uploads      straight to the store, in signed pieces
