@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 
 from app.fit.codecs import Codec, Pixels
-from app.fit.sample import take_sample
+from app.fit.sample import Sample, take_sample
 
 MOST_ENCODES = 3
 _USUAL_SLOPE = 0.7
@@ -43,6 +43,7 @@ class Curve:
     """Bytes over quality, near a point: ``bytes = at_bytes * (scale / at_scale) ** -slope``."""
 
     codec: Codec
+    sample: Sample
     at_scale: float
     at_bytes: float
     slope: float = _USUAL_SLOPE
@@ -55,6 +56,10 @@ class Curve:
     def bytes_at(self, quality: float) -> float:
         """Predict the bytes."""
         return self.at_bytes * math.exp(-self.slope * math.log(self.codec.scale_of(quality) / self.at_scale))
+
+    def measure(self, quality: float) -> float:
+        """Predict the bytes by an encode of the sample."""
+        return self.sample.bytes_of_whole(len(self.codec.encode(self.sample.pixels, quality)))
 
     def through(self, first: Point, second: Point) -> "Curve":
         """Lay it through two points (quality, bytes), with a slope that real pictures have."""
@@ -73,7 +78,7 @@ class Curve:
 def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
     """Learn the curve from a sample of the rows, encoded at one to three qualities around the wanted bytes."""
     sample = take_sample(pixels)
-    curve = Curve(codec, codec.scale_of(_LIKELY_AT), sample.likely_bytes)
+    curve = Curve(codec, sample, codec.scale_of(_LIKELY_AT), sample.likely_bytes)
     known: Point | None = None
     for _ in range(_MOST_MEASURES):
         guess = max(_LEAST_GUESS, curve.quality_for(_AIM * wanted_bytes))
@@ -81,7 +86,7 @@ def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
             guess = float(round(guess))
         if known and abs(math.log(codec.scale_of(guess) / codec.scale_of(known[0]))) < _CLOSE_ENOUGH:
             break
-        point = guess, sample.bytes_of_whole(len(codec.encode(sample.pixels, guess)))
+        point = guess, curve.measure(guess)
         curve = curve.through(known, point) if known else curve.past(point)
         known = point
     return curve
@@ -94,18 +99,34 @@ class _Search:
     curve: Curve
     max_bytes: int
     least_quality: float
-    corrected: bool = False
+    error: float | None = None
     under: Point | None = None
     over: Point | None = None
 
     def next_quality(self, aim: float) -> float | None:
         """Tell what to try next to use ``aim`` of the room; None when nothing is left between too short and too long."""
         wanted = self.curve.quality_for(aim * self.max_bytes)
-        if self.curve.codec.prefers_whole and not self.corrected:
+        if self.error is not None:
+            wanted = self._foresee(wanted, self.error, aim)
+        elif self.curve.codec.prefers_whole:
             wanted = self._whole_or(wanted)
         quality = max(self.least_quality, wanted)
-        is_new = (self.under is None or quality > self.under[0]) and (self.over is None or quality < self.over[0])
-        return quality if is_new else None
+        return quality if self._is_between(quality) else None
+
+    def _is_between(self, quality: float) -> bool:
+        return (self.under is None or quality > self.under[0]) and (self.over is None or quality < self.over[0])
+
+    def _foresee(self, wanted: float, error: float, aim: float) -> float:
+        """Ask the sample first, now that its error is known: bytes may jump, as when a JPEG is encoded anew on its own grid."""
+        for _ in range(_MOST_MEASURES):
+            foreseen = self.curve.measure(wanted) * error
+            if _ENOUGH_OF_WHOLE <= foreseen / self.max_bytes <= _MOST_OF_WHOLE:
+                break
+            closer = self.curve.past((wanted, foreseen)).quality_for(aim * self.max_bytes)
+            if not self._is_between(closer):
+                break
+            wanted = closer
+        return wanted
 
     def _whole_or(self, wanted: float) -> float:
         """Tell the whole quality below what would just fit, if it uses the room, else ``wanted``."""
@@ -113,8 +134,8 @@ class _Search:
         return whole if self.curve.bytes_at(whole) >= _ENOUGH_OF_WHOLE * self.max_bytes else wanted
 
     def learn(self, point: Point) -> None:
-        """Take an encode of the whole in."""
-        self.corrected = True
+        """Take an encode of the whole in, and how much longer it is than the sample said."""
+        self.error = point[1] / self.curve.measure(point[0])
         if point[1] <= self.max_bytes:
             self.under = point
         else:
@@ -142,10 +163,10 @@ def search_jpeg(pixels: Pixels, max_bytes: int, curve: Curve, *, least_quality: 
             break
         turn += 1
         content = codec.encode(pixels, quality)
-        search.learn((quality, float(len(content))))
         if len(content) <= max_bytes:
             if best is None or len(content) > len(best.content):
                 best = Encoded(content, codec, quality, turn)
             if len(content) >= _ENOUGH * max_bytes or quality >= codec.most_quality:
                 break
+        search.learn((quality, float(len(content))))
     return None if best is None else replace(best, encodes=turn)

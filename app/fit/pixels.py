@@ -113,9 +113,9 @@ def _load_any(path: Path, size: tuple[int, int]) -> Picture:
 def _to_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """Scale 16-bit grey and floating point to 8 bits: Pillow's own conversion would clip them."""
     if image.mode in _DEEP_MODES:
-        deep = np.asarray(image).astype(np.int64)
-        shift = 8 if deep.max(initial=0) > 255 else 0
-        return Image.fromarray((deep >> shift).clip(0, 255).astype(np.uint8)), ("16 bits a channel reduced to 8",)
+        deep = np.asarray(image)
+        reduced = deep >> 8 if deep.max(initial=0) > 255 else deep
+        return Image.fromarray(np.clip(reduced, 0, 255).astype(np.uint8)), ("16 bits a channel reduced to 8",)
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
@@ -128,7 +128,7 @@ def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tu
     """Lay a transparent picture on a ground, reduced first so that edges stay clean; bring palettes and odd modes to RGB."""
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         # Premultiplied, so that the hidden colour of a transparent pixel does not bleed into its neighbours.
-        layer = image.convert("RGBA")
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
         if layer.size != size:
             layer = layer.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
         if layer.getchannel("A").getextrema() == (255, 255):

@@ -10,6 +10,7 @@ from app.fit.gif import choose_palette
 from app.fit.ssim import luma_ssim
 
 _MOST_COLORS = 256
+_LADDER = (256, 128, 64)
 _SAMPLE_STEP = 97  # prime to usual widths, so that the sample is not one column
 _MOST_COLORS_OF_ART = 0.15  # share of the sampled pixels; a photograph has a colour of its own for nearly each
 _VISIBLE_LEVELS = 12
@@ -17,11 +18,13 @@ _MOST_VISIBLE_SHARE = 0.002
 _LEAST_SSIM = 0.995
 
 
-def encode_flat_png(pixels: Pixels) -> tuple[bytes, int, float] | None:
-    """Encode H x W x 3 pixels with a palette, when nothing that can be seen is lost by that; None for a photograph.
+def encode_flat_png(pixels: Pixels, max_bytes: int) -> tuple[bytes, int, float] | None:
+    """Encode H x W x 3 pixels with a palette within ``max_bytes``, when nothing that can be seen is lost by that.
+
+    A palette of 256 colours that is too long is halved, as long as nothing is seen.
 
     Returns:
-        the PNG, how many colours it has, and the luma SSIM (1.0 without any loss).
+        the PNG, how many colours it has, and the luma SSIM (1.0 without any loss); None for a photograph, or what is too long.
     """
     packed = pixels[..., 0].astype(np.uint32) << 16 | pixels[..., 1].astype(np.uint32) << 8 | pixels[..., 2]
     sample = packed.ravel()[::_SAMPLE_STEP]
@@ -30,12 +33,20 @@ def encode_flat_png(pixels: Pixels) -> tuple[bytes, int, float] | None:
         colors, indices = np.unique(packed, return_inverse=True)
         if colors.size <= _MOST_COLORS:
             table = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
-            return _write(indices.reshape(packed.shape).astype(np.uint8), table), int(colors.size), 1.0
-    return _quantise(pixels) if seen <= _MOST_COLORS_OF_ART * sample.size else None
+            content = _write(indices.reshape(packed.shape).astype(np.uint8), table)
+            if len(content) <= max_bytes:
+                return content, int(colors.size), 1.0
+    elif seen > _MOST_COLORS_OF_ART * sample.size:
+        return None
+    for most in _LADDER:
+        quantised = _quantise(pixels, most)
+        if quantised is None or len(quantised[0]) <= max_bytes:
+            return quantised
+    return None
 
 
-def _quantise(pixels: Pixels) -> tuple[bytes, int, float] | None:
-    palette = choose_palette([pixels], _MOST_COLORS)
+def _quantise(pixels: Pixels, most_colors: int) -> tuple[bytes, int, float] | None:
+    palette = choose_palette(np.ascontiguousarray(pixels.reshape(-1, 3)[::_SAMPLE_STEP]), most_colors)
     indices = palette.index_of(pixels)
     shown = palette.table[indices]
     strays = difference(shown, pixels).max(axis=2) > _VISIBLE_LEVELS

@@ -96,8 +96,8 @@ def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | 
     """Keep a drawing or a screenshot as PNG, where the original was without loss and it fits."""
     if facts.content_type in _LOSSY or "image/png" not in budget.content_types:
         return None
-    encoded = encode_flat_png(picture.pixels)
-    if encoded is None or len(encoded[0]) > budget.max_bytes:
+    encoded = encode_flat_png(picture.pixels, budget.max_bytes)
+    if encoded is None:
         return None
     content, colors, ssim = encoded
     quality = Quality(encoder="Pillow PNG, palette", encodes=1, ssim=ssim, colors=colors)
