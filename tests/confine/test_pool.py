@@ -13,7 +13,7 @@ import pytest
 
 from app.confine import DecoderPool
 from app.confine.decoder import leave_the_network
-from app.errors import CannotFit, CannotStart, DecoderBusy, MediaDamaged, MediaTooBig
+from app.errors import CannotFit, CannotStart, DecoderBusy, FittingCancelled, MediaDamaged, MediaTooBig
 from app.model.media import Budget
 from tests.confine import jobs
 
@@ -223,3 +223,34 @@ def test_a_decoder_reaches_no_network_where_the_kernel_lets_us_say_so(pool: Deco
     allowed = os.waitpid(child, 0)[1] == 0
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert pool.run(jobs.reach, server.getsockname()[1]) is not allowed
+
+
+def test_a_watch_is_called_while_the_answer_is_waited_for_and_the_answer_comes_all_the_same(pool: DecoderPool) -> None:
+    calls: list[float] = []
+    assert pool.run_watched(lambda: calls.append(time.monotonic()), jobs.sleep, 1.0) > 0
+    assert len(calls) >= 2
+    quick: list[float] = []
+    pool.run_watched(lambda: quick.append(0.0), jobs.where)
+    assert quick == []
+
+
+def test_what_a_watch_raises_ends_the_job_with_the_programs_that_it_started(pool: DecoderPool, tmp_path: Path) -> None:
+    note = tmp_path / "child"
+
+    def stop_once_it_runs() -> None:
+        if note.exists() and note.read_text():
+            raise FittingCancelled("enough")
+
+    with pytest.raises(FittingCancelled, match="enough"):
+        pool.run_watched(stop_once_it_runs, jobs.start_and_sleep, note)
+    wait_until_gone(int(note.read_text()))
+    assert pool.run(jobs.sleep, 0.0) > 0
+
+
+def test_a_watched_job_has_no_more_time_than_any_other(tmp_path: Path) -> None:
+    made = DecoderPool(1, seconds=1, memory_bytes=300_000_000, preload=["tests.confine.jobs"])
+    calls: list[int] = []
+    with pytest.raises(MediaTooBig, match="longer than 1 seconds"):
+        made.run_watched(lambda: calls.append(1), jobs.sleep, 600.0)
+    assert calls
+    made.close()

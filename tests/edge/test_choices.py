@@ -13,7 +13,7 @@ from tests.edge.conftest import Browser
 from tests.edge.test_assets import PHOTO, send
 from tests.edge.test_campaigns import finished
 from tests.media.clips import clip, repeated, sound
-from tests.media.pictures import animation, drawing_that_moves
+from tests.media.pictures import animation, drawing_that_moves, photograph, save
 from tests.path import wait_until
 from tests.servers.sandbox import RunningSandbox
 
@@ -219,7 +219,13 @@ def test_a_report_stands_beside_the_original_which_is_encoded_anew(api: FlaskCli
     asset = send(api, PHOTO).get_json()
     (rendition,) = asset["renditions"]
     report = browser.client.get(f"/app/renditions/{rendition['id']}/report").text
-    for words in ("1600&nbsp;\u00d7&nbsp;1200", "SSIM", "Given up", rendition["url"], f"/app/library/{asset['id']}/original"):
+    for words in (
+        "1600&nbsp;\u00d7&nbsp;1200",
+        "SSIM",
+        "Given up",
+        rendition["url"],
+        f"/app/library/{asset['id']}/original",
+    ):
         assert words in report
     original = browser.client.get(f"/app/library/{asset['id']}/original")
     assert original.content_type == "image/jpeg"
@@ -234,3 +240,18 @@ def test_strangers_see_neither_originals_nor_reports(api: FlaskClient, nobody: F
     asset = send(api, PHOTO).get_json()
     for path in (f"/app/library/{asset['id']}/original", f"/app/renditions/{asset['renditions'][0]['id']}/report"):
         assert nobody.get(path).status_code in {302, 401}
+
+
+def test_a_preview_tells_what_all_media_may_have_and_what_each_part_got(api: FlaskClient) -> None:
+    first = send(api, PHOTO).get_json()
+    second = send(api, save(photograph(1800, 1350, seed=7, grain=0.03), "JPEG", quality=90)).get_json()
+    parts = [{"asset_id": first["id"]}, {"text": "Both"}, {"asset_id": second["id"]}]
+    (preview,) = api.post("/campaigns/preview", json={"parts": parts}).get_json()["previews"]
+    media = [part for part in preview["parts"] if part["url"]]
+    assert [part["asset_id"] for part in media] == [first["id"], second["id"]]
+    assert all(part["bytes"] <= part["budget_bytes"] for part in media)
+    assert sum(part["budget_bytes"] for part in media) <= preview["media_bytes"] < preview["limit_bytes"]
+    assert preview["message_bytes"] <= preview["limit_bytes"]
+    assert {part["rendition"]["reason"] for part in media} == {"beside other parts"}
+    shown = api.get(f"/campaign-assets/{first['id']}").get_json()["renditions"]
+    assert [each["reason"] for each in shown] == ["alone in its message", "beside other parts"]

@@ -3,13 +3,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
-from alembic.command import downgrade
+from alembic.command import downgrade, upgrade
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from app.errors import CannotStart, DatabaseBusy
+from app.model.media import WHOLE, Budget
 from app.records.database import Database
 from app.records.migrate import _config, migrate, require_current_schema
+from app.records.objects import find_rendition
 from app.records.tables import metadata
 
 
@@ -67,3 +69,27 @@ def test_a_database_that_is_away_says_so() -> None:
 def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="does not exist"):
         Database(f"sqlite:///{tmp_path / 'none' / 'x.sqlite'}")
+
+
+def test_renditions_from_before_choices_are_those_of_no_choice(database_url: str) -> None:
+    database = Database(database_url, busy_seconds=5)
+    config = _config()
+    at = "'2026-11-22 10:00:00'"
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        upgrade(config, "0005")
+        for statement in (
+            "INSERT INTO assets (id, sha256, filename, facts, state, original_key, created_at, created_by) VALUES "
+            f"('ast_1', 'a', 'a.jpg', '{{}}', 'ready', 'o', {at}, 'x')",
+            "INSERT INTO objects (key, sha256, content_type, bytes, state) VALUES ('k', 'b', 'image/jpeg', 5, 'hosted')",
+            "INSERT INTO renditions (id, asset_id, profile, budget_bytes, side_pixels, content_types, key, width, height, "
+            "untouched, quality, given_up, created_at) VALUES ('rnd_1', 'ast_1', 'universal', 10, 20, '[]', 'k', 1, 1, "
+            f"{'1' if database.is_sqlite else 'true'}, '{{}}', '[]', {at})",
+        ):
+            connection.exec_driver_sql(statement)
+    migrate(database)
+    with database.read() as connection:
+        kept = find_rendition(connection, "ast_1", "universal", Budget(10, 20, ()))
+        assert kept is not None
+        assert (kept.id, kept.choice) == ("rnd_1", WHOLE)
+    database.close()
