@@ -248,3 +248,25 @@ def test_settings_are_changed_on_the_page_by_an_admin(browser: Browser, api: Fla
     assert browser.post("/app/settings/suppressions/12515550130/remove").status_code == 303
     assert "+12515550130" not in browser.client.get("/app/settings").text
     assert browser.post("/app/settings/suppressions", {"numbers": "abc"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "headers"),
+    [
+        ("", b"", {}),
+        ("", b"\x00\xff", {"Content-Type": "application/json"}),
+        ("?x=%00", REPORT, {"Content-Type": "application/json"}),
+        ("", REPORT, {"Content-Type": "application/x-www-form-urlencoded"}),
+        ("", b"--b\r\n", {"Content-Type": "multipart/mixed"}),
+        ("", b"not gzip", {"Content-Type": "application/json", "Content-Encoding": "gzip"}),
+        ("", REPORT, {"Content-Type": "\xe9" * 1_000, "X-Request-Id": "\xe9" * 1_000, "Cookie": "=;=\xff"}),
+        ("", REPORT, {"Authorization": "Bearer nobody", "Origin": "https://elsewhere.example"}),
+    ],
+)
+def test_whatever_is_posted_with_the_right_secret_is_answered_200_and_kept(
+    web: Postcard, nobody: FlaskClient, queue: Working, query: str, body: bytes, headers: dict[str, str]
+) -> None:
+    queue.held = True
+    answer = nobody.post(f"/callbacks/openmarket/{SECRET}{query}", data=body, headers=headers)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert waiting(web) == [body]
