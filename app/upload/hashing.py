@@ -1,6 +1,6 @@
 """SHA-256 beside the reading and writing: it costs more than both, and runs without Python's lock.
 
-With a free core an upload of 4 MB takes about a fifth less time than with the hash in between, and about 5 % more CPU time;
+With a free core an upload of 4 MB takes about a fifth less time than with the hash in between, and 4 to 12 % more CPU time;
 without one it gains nothing (`python -m bench upload` measures both). A file that comes in one piece is hashed where it is.
 """
 
