@@ -9,6 +9,7 @@ import click
 from app.commands.local import effective_settings, plain_errors
 from app.duties.campaigns import Order, create_campaign
 from app.duties.postcard import Postcard
+from app.model.media import Choice, Form
 from app.model.messages import AssetPart, Message, Part, TextPart
 from app.model.status import ENDED, CampaignState, MessageState
 from app.pipeline import accept_asset
@@ -28,9 +29,29 @@ _DONE = ENDED | {MessageState.UNKNOWN, MessageState.DEFERRED}
 )
 @click.option("--text", default="", help="Text below the picture.")
 @click.option("--subject", default="", help="At most 255 characters; 40 are wise.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice([form.value for form in Form]),
+    default=Form.AUTO.value,
+    show_default=True,
+    help="What to make of the file; see docs/api.md.",
+)
+@click.option("--start", default=0.0, help="Send a clip or a sound file from this second on.")
+@click.option("--seconds", default=0.0, help="Send so many seconds of it; 0 = to the end.")
 @click.option("--profile", default="auto", show_default=True, help="Limit of the whole message.")
 @click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for delivery reports.")
-def send(file: Path, numbers: tuple[str, ...], text: str, subject: str, profile: str, wait: int) -> None:
+def send(
+    file: Path,
+    numbers: tuple[str, ...],
+    text: str,
+    subject: str,
+    form: str,
+    start: float,
+    seconds: float,
+    profile: str,
+    wait: int,
+) -> None:
     """Send FILE to one or more numbers and tell what became of each message."""
     with plain_errors():
         settings = effective_settings()
@@ -48,7 +69,8 @@ def send(file: Path, numbers: tuple[str, ...], text: str, subject: str, profile:
             asset, _ = accept_asset(post, upload, created_by="command line")
         finally:
             upload.path.unlink(missing_ok=True)
-        parts: tuple[Part, ...] = (AssetPart(asset.id), *((TextPart(text),) if text else ()))
+        choice = Choice(Form(form), round(start, 3), round(seconds, 3))
+        parts: tuple[Part, ...] = (AssetPart(asset.id, choice), *((TextPart(text),) if text else ()))
         order = Order(parts=parts, recipients=numbers, subject=subject, profile=profile)
         campaign = create_campaign(post, order, created_by="command line")
         click.echo(f"Campaign {campaign.id}: {settings.web.base_url}/app/campaigns/{campaign.id}")
