@@ -40,7 +40,7 @@ def reduce_by_area(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Turn and mirror by the EXIF number, 1 to 8."""
+    """Turn and mirror by the EXIF number, 1 to 8; ``pixels`` may be overwritten, and is of no more use."""
     vertical, horizontal, transpose = _TURNS[orientation]
     turned: Any = pixels
     if OPENCV is None:
@@ -49,7 +49,7 @@ def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
         turned = turned.swapaxes(0, 1) if transpose else turned
     else:
         if vertical or horizontal:
-            turned = OPENCV.flip(turned, _FLIP_CODES[vertical, horizontal])
+            turned = OPENCV.flip(turned, _FLIP_CODES[vertical, horizontal], turned if pixels.flags.writeable else None)
         turned = OPENCV.transpose(turned) if transpose else turned
     return np.ascontiguousarray(turned)
 
