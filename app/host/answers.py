@@ -12,6 +12,7 @@ from app.errors import NotFound, PostcardError, StoreMisconfigured, StoreUnavail
 from app.telemetry import HOSTING
 
 Meaning = tuple[type[PostcardError], str]
+Foreign = ClientError | BotoCoreError | ResponseParserError | RecursionError | ValueError
 
 _BUSY: Meaning = (StoreUnavailable, "The store asks us to slow down.")
 _SLOW: Meaning = (StoreUnavailable, "The store did not answer in time.")
@@ -83,7 +84,7 @@ CODES: dict[str, Meaning] = {
     "InsufficientStorage": _FULL,
 }
 
-# What boto3 says when no answer came. The first class that fits counts; BotoCoreError at the end takes the rest.
+# What boto3 says when no answer came. The first class that fits counts; BotoCoreError takes the rest of boto3's own.
 NO_ANSWER: tuple[tuple[type[Exception], Meaning], ...] = (
     (boto.ConnectTimeoutError, (StoreUnavailable, "The store did not take a connection in time.")),
     (boto.ReadTimeoutError, _SLOW),
@@ -100,7 +101,14 @@ NO_ANSWER: tuple[tuple[type[Exception], Meaning], ...] = (
     (boto.NoCredentialsError, (StoreMisconfigured, "There are no credentials for the store.")),
     (boto.CredentialRetrievalError, (StoreMisconfigured, "The credentials for the store could not be fetched.")),
     (boto.MetadataRetrievalError, (StoreUnavailable, "The instance's credentials service does not answer.")),
+    # To a redirect without a region boto3 asks for the region, is redirected again, and so on (botocore 1.43).
+    (
+        RecursionError,
+        (StoreMisconfigured, "The store redirects elsewhere: set POSTCARD_S3_ENDPOINT_URL to where it answers."),
+    ),
     (BotoCoreError, (StoreMisconfigured, "The store cannot be used with these settings.")),
+    # A header that is not what it should be, such as a date, passes boto3 unwrapped.
+    (ValueError, (StoreUnavailable, "What came back is not an answer of an S3 store.")),
 )
 
 
@@ -119,7 +127,7 @@ def _of_status(status: int) -> Meaning:
     return StoreMisconfigured, "The store refused the request."
 
 
-def meaning_of(error: ClientError | BotoCoreError | ResponseParserError) -> Meaning:
+def meaning_of(error: Foreign) -> Meaning:
     """Find what an error of boto3 means: by its code, else by its HTTP status, else by its class."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
@@ -127,7 +135,7 @@ def meaning_of(error: ClientError | BotoCoreError | ResponseParserError) -> Mean
     return next(meaning for kind, meaning in NO_ANSWER if isinstance(error, kind))
 
 
-def translate(error: ClientError | BotoCoreError | ResponseParserError, operation: str, **facts: str) -> PostcardError:
+def translate(error: Foreign, operation: str, **facts: str) -> PostcardError:
     """Turn an error of boto3 into ours. The code is told, the store's own words are not: they may name internals."""
     kind, sentence = meaning_of(error)
     code = code_of(error) if isinstance(error, ClientError) else type(error).__name__
@@ -145,7 +153,7 @@ def asking(operation: str, **facts: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError, ResponseParserError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError, RecursionError, ValueError) as error:
         told = translate(error, operation, **facts)
         HOSTING.labels(operation, told.slug).inc()
         raise told from error
