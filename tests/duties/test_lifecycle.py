@@ -138,3 +138,23 @@ def test_a_campaign_does_not_start_under_rules_that_are_too_short(own_bucket: Po
     work_off(own_bucket)
     assert campaign_of(own_bucket, campaign.id).state is CampaignState.PAUSED
     assert messages_of(own_bucket, campaign.id)[TO].attempts == 0
+
+
+def test_lease_rows_are_written_once_a_group_and_not_once_a_message(post: Postcard) -> None:
+    asset, rendition = _hosted(post, 800)
+    written: list[str] = []
+
+    def heard(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("UPDATE objects SET last_requested_at"):
+            written.append(statement)
+
+    numbers = [f"1251555{number:04}" for number in range(1, 61)]
+    before = post.store.describe(rendition.key)
+    sa.event.listen(post.database.engine, "before_cursor_execute", heard)
+    campaign = create_campaign(post, Order(parts=(AssetPart(asset.id),), recipients=numbers), created_by="test")
+    work_off(post)
+    sa.event.remove(post.database.engine, "before_cursor_execute", heard)
+    assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
+    assert len(messages_of(post, campaign.id)) == 60
+    assert 1 <= len(written) <= 15
+    assert post.store.describe(rendition.key).stored_at == before.stored_at

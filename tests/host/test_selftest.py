@@ -137,6 +137,12 @@ def test_a_compressed_answer_is_refused() -> None:
         assert _failed(url) == {"not_encoded"}
 
 
+def test_an_address_without_a_valid_certificate_is_refused() -> None:
+    with _server() as url, pytest.raises(MediaUnreachable, match="a certificate that is not valid") as refused:
+        _verify(url.replace("http://", "https://"))
+    assert "certificate" in refused.value.facts["advice"]
+
+
 def test_other_bytes_are_refused() -> None:
     with _server(body=b"y" * 5000) as url:
         assert _failed(url) == {"sha256"}
