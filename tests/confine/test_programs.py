@@ -101,3 +101,43 @@ def test_inside_of_a_real_container_a_reference_to_another_file_is_not_followed(
     own = run_ffmpeg_on_own([(tmp_path / "upload", ("-f", "mov"))], "-f", "null", "-")
     assert ffmpeg_path()
     assert b"http" not in done.stderr + own.stderr
+
+
+_LACKING = """
+import sys
+from pathlib import Path
+from app.errors import MediaUnsupported
+from app.fit import fit_media
+from app.model.media import Budget, Choice, Facts, Form, Kind
+
+for kind, form in ((Kind.VIDEO, Form.THREE_GP), (Kind.AUDIO, Form.AMR), (Kind.AUDIO, Form.MP3)):
+    facts = Facts(kind, "video/mp4", 9_000_000, 640, 360, frames=60, seconds=2)
+    try:
+        fit_media(Path(sys.argv[1]), facts, Budget(290_000, 1920), Path(sys.argv[2]), choice=Choice(form))
+    except MediaUnsupported as refused:
+        print(refused.detail)
+"""
+
+
+def test_an_ffmpeg_without_an_encoder_is_named_as_the_reason(tmp_path: Path) -> None:
+    # Debian's ffmpeg has no AMR: here is one that has neither that nor MP3, in the place where ours is looked for.
+    program = tmp_path / "imageio_ffmpeg/binaries/ffmpeg-lacking"
+    program.parent.mkdir(parents=True)
+    (tmp_path / "imageio_ffmpeg/__init__.py").touch()
+    program.write_text(
+        "#!/bin/sh\necho ' V....D libx264  H.264'\necho ' V....D h263  H.263'\necho ' A....D aac  AAC'\n"
+    )
+    program.chmod(0o755)
+    (tmp_path / "upload").write_bytes(b"anything")
+    done = subprocess.run(
+        [sys.executable, "-c", _LACKING, str(tmp_path / "upload"), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "A video cannot become 3gp here: the ffmpeg here has no libopencore_amrnb.",
+        "A sound file cannot be made amr here: the ffmpeg here has no libopencore_amrnb.",
+        "A sound file cannot be made mp3 here: the ffmpeg here has no libmp3lame.",
+    ]
