@@ -10,8 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import piexif
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
+
+pillow_heif.register_heif_opener()
 
 Pixels = NDArray[np.uint8]
 LATITUDE = ((51, 1), (28, 1), (40, 1))
@@ -128,7 +131,9 @@ def drawing_that_moves(side: int, count: int) -> list[Image.Image]:
     return frames
 
 
-def animation(frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int | list[int] = 100, **options: Any) -> bytes:
+def animation(
+    frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int | list[int] = 100, **options: Any
+) -> bytes:
     """Encode frames; ``loop`` 0 is for ever."""
     return save(frames[0], kind, save_all=True, append_images=list(frames[1:]), duration=milliseconds, **options)
 

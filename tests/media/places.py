@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Callable
 
 import piexif
-import pillow_heif
 from PIL import Image, TiffImagePlugin
 
 from tests.media import pictures
@@ -13,8 +12,6 @@ from tests.media import pictures
 SECRET = b"51.477928N-0.001545W"
 LATITUDE = ((51, 7), (28, 11), (40009, 1013))
 RATIONALS = tuple(struct.pack(f"{order}6I", 51, 7, 28, 11, 40009, 1013) for order in "<>")
-
-pillow_heif.register_heif_opener()
 
 
 def _picture() -> Image.Image:
