@@ -6,8 +6,11 @@ load no decoder; the processes that fit have imported `media.DECODERS` before th
 media     fit_media: the entry, by kind          share     share_budget: one message, several parts
 still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRGB, no larger than the side
 codecs    the JPEG encoders                      jpeg      the search for the quality
+sample    some rows that foretell the bytes      libraries  what is faster than Pillow, where it is there
 png       flat art without loss                  strip     metadata out, pixels untouched
-animation fit_animation: to GIF, a ladder        frames    decoded once, one after the other
+arrays    what is done to pixels, with or without OpenCV
+animation fit_animation: to GIF                  frames    decoded once, kept as what changed
+animation_plan: colours, side and frames chosen together by measuring a few frames
 gif       one palette, what changed, gifsicle    stand_in  its first frame, or an MP4 of it, by choice
 video     fit_video: to MP4 or 3GP               video_plan  plan_video: size, rate, bits, seconds that fit
 reduce    decoded once, upright, SDR, small      two_pass  H.264 to the byte budget

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import MediaDamaged
-from app.fit.arrays import Pixels, luma_of, reduce_by_area, resize
+from app.fit.arrays import Pixels, luma_of, reduce_by_area
 from app.fit.pixels import fitted_size, ground_for
 from app.model.media import Facts
 
 _MOST_KEPT_BYTES = 120_000_000  # of all reduced frames together
+_ROOM_AFTER_SHRINKING = 0.8
+_MOST_BLANK = 60
 _SHORTEST_MS = 20
 _DEFAULT_MS = 100  # what players show in place of a delay under 20 ms
 _FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
@@ -32,28 +35,92 @@ class Frame:
     ground: str
 
 
-@dataclass(frozen=True, slots=True)
 class Frames:
-    """All frames of one size: H x W x 3 each, milliseconds each; ``loop`` as in a GIF (0 = for ever, None = once).
+    """All frames of one size, kept as what changed from one to the next: a screen that is typed on takes next to nothing.
 
-    ``given_up`` says what was lost on the way, scaling not included.
+    ``milliseconds`` has one figure for each; a frame that shows nothing new prolongs the one before. ``loop`` is as in a GIF
+    (0 = for ever, None = once). ``given_up`` says what was lost on the way, scaling not included.
     """
 
-    pixels: list[Pixels]
-    milliseconds: list[int]
-    loop: int | None
-    given_up: tuple[str, ...] = ()
+    def __init__(self, size: tuple[int, int], loop: int | None) -> None:
+        self.size = size
+        self.loop = loop
+        self.given_up: tuple[str, ...] = ()
+        self.milliseconds: list[int] = []
+        self.bytes = 0  # of memory
+        self._patches: list[_Patch] = []
+        self._last: Pixels | None = None
+
+    def __len__(self) -> int:
+        return len(self._patches)
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        return self.pixels[0].shape[1], self.pixels[0].shape[0]
+    def changed(self) -> list[int]:
+        """How many pixels of each are kept: those of the box around what changed."""
+        return [patch.pixels.shape[0] * patch.pixels.shape[1] for patch in self._patches]
 
-    def every(self, step: int, size: tuple[int, int]) -> "Frames":
-        """Keep every ``step``-th frame, scaled; it stays for as long as those that are left out with it."""
-        kept = [resize(pixels, size) for pixels in self.pixels[::step]]
-        waits = [sum(self.milliseconds[at : at + step]) for at in range(0, len(self.pixels), step)]
-        return Frames(kept, waits, self.loop, self.given_up)
+    def add(self, pixels: Pixels, milliseconds: int) -> None:
+        """Append a frame, H x W x 3; reduced where it is larger than the others."""
+        reduced = pixels if pixels.shape[1::-1] == self.size else reduce_by_area(pixels, self.size)
+        patch = _patch_of(self._last, reduced)
+        if patch is None:
+            self.milliseconds[-1] += milliseconds
+            return
+        self._patches.append(patch)
+        self.bytes += patch.pixels.nbytes
+        self.milliseconds.append(milliseconds)
+        self._last = reduced
+
+    def shrink(self, size: tuple[int, int]) -> None:
+        """Reduce all of them, and what is added later."""
+        smaller = Frames(size, self.loop)
+        for pixels, milliseconds in zip(self.replay(), self.milliseconds, strict=True):
+            smaller.add(pixels, milliseconds)
+        self.size, self.milliseconds, self.bytes = size, smaller.milliseconds, smaller.bytes
+        self._patches, self._last = smaller._patches, smaller._last
+
+    def replay(self) -> Iterator[Pixels]:
+        """Show one after the other; each is good until the next is asked for."""
+        canvas = np.zeros((self.size[1], self.size[0], 3), np.uint8)
+        for patch in self._patches:
+            height, width = patch.pixels.shape[:2]
+            canvas[patch.top : patch.top + height, patch.left : patch.left + width] = patch.pixels
+            yield canvas
+
+    def every(self, step: int, size: tuple[int, int]) -> Iterator[tuple[Pixels, int]]:
+        """Show every ``step``-th frame, reduced; it stays for as long as those that are left out with it."""
+        for at, pixels in enumerate(self.replay()):
+            if at % step == 0:
+                reduced = pixels.copy() if size == self.size else reduce_by_area(pixels, size)
+                yield reduced, sum(self.milliseconds[at : at + step])
+
+
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    """A piece of a frame, h x w x 3, and where it stands."""
+
+    top: int
+    left: int
+    pixels: Pixels
+
+
+def _patch_of(before: Pixels | None, after: Pixels) -> _Patch | None:
+    """Cut out what differs; None when nothing does."""
+    if before is None:
+        return _Patch(0, 0, after.copy())
+    box = changed_box(np.any(before != after, axis=2))
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    return _Patch(top, left, after[top:bottom, left:right].copy())
+
+
+def changed_box(changed: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Tell the smallest box, (left, top, right, bottom), around what is true, H x W; None when nothing is."""
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 @contextmanager
@@ -68,7 +135,7 @@ def open_frames(path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[tup
         image = Image.open(path, formats=_FORMATS)
         image.seek(0)
     with image:
-        yield _guarded(_each(image, size), facts), _loop_of(image)
+        yield _guarded(_each(image, path, size), facts), _loop_of(image)
 
 
 def _guarded(frames: Iterator[Frame], facts: Facts) -> Iterator[Frame]:
@@ -93,35 +160,45 @@ def _decoding(facts: Facts) -> Iterator[None]:
 
 
 def load_frames(path: Path, facts: Facts, side_pixels: int) -> Frames:
-    """Decode all frames with the longer side at most ``side_pixels``, or less where there are very many.
+    """Decode all frames with the longer side at most ``side_pixels``, or less where they would take too much memory.
 
     Some handsets show the first frame alone, so it must show something: what is blank at the beginning of a loop comes at its
     end instead, and what plays once begins with the first frame that is not blank, shown that much longer.
 
     Memory: the reduced frames (at most 120 MB) and two frames of the full size.
     """
-    pixels = facts.width * facts.height * 3 * facts.frames
-    room = max(1, int(max(facts.width, facts.height) * min(1.0, (_MOST_KEPT_BYTES / pixels) ** 0.5)))
-    size = fitted_size(facts.width, facts.height, min(side_pixels, room))
-    with open_frames(path, facts, size) as (frames, loop):
-        kept = list(frames)
-    ground = next((frame.ground for frame in kept if frame.ground), "")
-    flattened = (f"transparency flattened on {ground}",) if ground else ()
-    ordered, moved = begin_with_something(kept, loop)
-    return Frames([f.pixels for f in ordered], [f.milliseconds for f in ordered], loop, (*flattened, *moved))
+    size = fitted_size(facts.width, facts.height, side_pixels)
+    grounds: list[str] = []
+    blank: list[Frame] = []
+    with open_frames(path, facts, size) as (decoded, loop):
+        frames = Frames(size, loop)
+        for done, frame in enumerate(decoded, 1):
+            grounds += [frame.ground] if frame.ground and not grounds else []
+            if not len(frames) and len(blank) < _MOST_BLANK and is_blank(frame.pixels):
+                blank.append(frame)
+                continue
+            frames.add(frame.pixels, frame.milliseconds)
+            if frames.bytes > _MOST_KEPT_BYTES:
+                foreseen = frames.bytes * max(1.0, facts.frames / done)
+                share = (_MOST_KEPT_BYTES * _ROOM_AFTER_SHRINKING / foreseen) ** 0.5
+                frames.shrink(fitted_size(*frames.size, max(1, int(max(frames.size) * share))))
+    frames.given_up = tuple(f"transparency flattened on {ground}" for ground in grounds)
+    _place_blank(frames, blank)
+    return frames
 
 
-def begin_with_something(frames: list[Frame], loop: int | None) -> tuple[list[Frame], tuple[str, ...]]:
-    """Move or leave out what is blank at the beginning; returns the frames and what was given up, in words."""
-    first = next((at for at, frame in enumerate(frames) if not is_blank(frame.pixels)), 0)
-    if not first:
-        return frames, ()
-    begins = f"begins with frame {first + 1}, the first that shows something"
-    if loop == 0:
-        return frames[first:] + frames[:first], (f"{begins}; the blank ones before it come at the end of the loop",)
-    waited = sum(frame.milliseconds for frame in frames[: first + 1])
-    shown = Frame(frames[first].pixels, waited, frames[first].ground)
-    return [shown, *frames[first + 1 :]], (f"{begins}; it stays for as long as the blank ones before it, too",)
+def _place_blank(frames: Frames, blank: list[Frame]) -> None:
+    """Find room for the frames before the first that shows something; when none does, they are all there is."""
+    if len(frames) and blank:
+        begins = f"begins with frame {len(blank) + 1}, the first that shows something"
+        if frames.loop == 0:
+            frames.given_up += (f"{begins}; the blank ones before it come at the end of the loop",)
+        else:
+            frames.given_up += (f"{begins}; it stays for as long as the blank ones before it, too",)
+            frames.milliseconds[0] += sum(frame.milliseconds for frame in blank)
+            return
+    for frame in blank:
+        frames.add(frame.pixels, frame.milliseconds)
 
 
 def is_blank(pixels: Pixels) -> bool:
@@ -130,7 +207,7 @@ def is_blank(pixels: Pixels) -> bool:
     return float(luma_of(np.ascontiguousarray(small)).std()) < _BLANK_SPREAD
 
 
-def _each(image: Image.Image, size: tuple[int, int]) -> Iterator[Frame]:
+def _each(image: Image.Image, path: Path, size: tuple[int, int]) -> Iterator[Frame]:
     ground: Ground | None = None
     for index in range(_first_of(image), getattr(image, "n_frames", 1)):
         image.seek(index)
@@ -141,7 +218,7 @@ def _each(image: Image.Image, size: tuple[int, int]) -> Iterator[Frame]:
             continue
         # WebP and AVIF know how long a frame stays only once it is decoded.
         wait = _wait_of(image)
-        ground = ground or _choose_ground(image, index)
+        ground = ground or _choose_ground(path, index)
         whole = Image.alpha_composite(Image.new("RGBA", layer.size, (*ground[1], 255)), layer)
         yield Frame(_reduce(whole.convert("RGB"), size), wait, ground[0])
 
@@ -159,16 +236,15 @@ def _transparent_layer(image: Image.Image) -> Image.Image | None:
     return layer if layer.getchannel("A").getextrema()[0] != 255 else None
 
 
-def _choose_ground(image: Image.Image, index: int) -> Ground:
+def _choose_ground(path: Path, index: int) -> Ground:
     """Choose by the first frame from ``index`` on that shows anything, for all of them: a ground must not flicker."""
-    for at in range(index, getattr(image, "n_frames", 1)):
-        image.seek(at)
-        layer = image.convert("RGBA")
-        if layer.getchannel("A").getextrema()[1]:
-            break
-    ground = ground_for(layer)
-    image.seek(index)
-    return ground
+    with Image.open(path, formats=_FORMATS) as ahead:  # anew: not every decoder finds its way back
+        for at in range(index, getattr(ahead, "n_frames", 1)):
+            ahead.seek(at)
+            layer = ahead.convert("RGBA")
+            if layer.getchannel("A").getextrema()[1]:
+                break
+        return ground_for(layer)
 
 
 def _reduce(image: Image.Image, size: tuple[int, int]) -> Pixels:

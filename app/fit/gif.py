@@ -1,32 +1,35 @@
-"""From frames to a GIF: one palette for all, what did not change left alone, then gifsicle's lossy compression.
+"""From frames to a GIF: one palette for all, what is not seen to change left alone, then gifsicle's better compression.
 
 gifsicle (GPL) is a program of its own, run as a separate process; without it the GIF is longer and nothing else changes.
 """
 
-import io
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import GifImagePlugin, Image
 
 from app.confine.programs import gifsicle_path, run_program
-from app.fit.codecs import Pixels
-from app.fit.frames import Frames
+from app.fit.arrays import Pixels, difference
+from app.fit.frames import Frames, changed_box
 
 _PALETTE_FRAMES = 16
 _PALETTE_PIXELS = 30_000
+MOST_COLORS = 255
 _LEVELS = 64
-_LOSSY_OF_ONE_LEVEL = 16  # so many levels of 255 may a pixel stray from what is shown before it is drawn anew
+# Where a level of red, of green and of blue stands in 64 x 64 x 64 colours, laid out in a row.
+_CELLS = [((np.arange(256) * (_LEVELS - 1) + 127) // 255 * _LEVELS**power).astype(np.int32) for power in (2, 1, 0)]
+_MOST_HUNDREDTHS = 65_535  # two bytes
 
 
-def squeeze_gif(content: bytes, lossy: int, *options: str) -> bytes:
-    """Have gifsicle optimise a GIF; ``lossy`` 0 is without loss. The same bytes come back where gifsicle is missing."""
+def squeeze_gif(content: bytes, *options: str) -> bytes:
+    """Have gifsicle optimise a GIF. The same bytes come back where gifsicle is missing, or does not take it."""
     program = gifsicle_path()
     if program is None:
         return content
-    command = [program, "--no-warnings", "-O2", *options, *([f"--lossy={lossy}"] if lossy else [])]
-    done = run_program(command, input_bytes=content)
+    done = run_program([program, "--no-warnings", "-O2", *options], input_bytes=content)
     return done.stdout if done.returncode == 0 and done.stdout[:4] == b"GIF8" else content
 
 
@@ -39,41 +42,97 @@ class Palette:
 
     def index_of(self, pixels: Pixels) -> Pixels:
         """Map H x W x 3 pixels to the nearest entries, H x W."""
-        cells = ((pixels.astype(np.uint16) * (_LEVELS - 1) + 127) // 255).astype(np.uint8)
-        return np.ascontiguousarray(self.nearest[cells[..., 0], cells[..., 1], cells[..., 2]])
+        red, green, blue = (_CELLS[channel][pixels[..., channel]] for channel in range(3))
+        return np.asarray(self.nearest.reshape(-1).take(red + green + blue))
 
 
-def encode_gif(frames: Frames, palette: Palette, *, lossy: int) -> bytes:
-    """Encode frames of one size without dither, which would flicker and cannot be compressed."""
-    still_enough = lossy // _LOSSY_OF_ONE_LEVEL
-    images = [Image.fromarray(indices, "P") for indices in _quantise(frames.pixels, palette, still_enough)]
-    for image in images:
-        image.putpalette(palette.table.tobytes())
-    buffer = io.BytesIO()
-    options = {} if frames.loop is None else {"loop": frames.loop}
-    images[0].save(
-        buffer,
-        "GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=_in_hundredths(frames.milliseconds),
-        disposal=1,
-        optimize=False,
-        **options,
-    )
-    return squeeze_gif(buffer.getvalue(), lossy)
+def encode_gif(
+    frames: Iterable[tuple[Pixels, int]],
+    size: tuple[int, int],
+    palette: Palette,
+    loop: int | None,
+    *,
+    still_enough: int,
+) -> bytes:
+    """Encode frames, each with its milliseconds, without dither, which would flicker and cannot be compressed.
+
+    Args:
+        frames: H x W x 3 each, at least one.
+        size: of all of them, width and height.
+        palette: of at most 255 colours.
+        loop: 0 = for ever, None = once.
+        still_enough: so many levels of 255 may a pixel stray from what is shown before it is drawn anew.
+    """
+    pieces = [_header(size, palette.table, loop)]
+    shown_ms = told = 0
+    for corner, pixels, milliseconds in _changes(quantise(frames, palette, still_enough)):
+        shown_ms += milliseconds
+        # Rounded to what a GIF can say without letting the whole grow longer or shorter.
+        hundredths = min(_MOST_HUNDREDTHS, round(shown_ms / 10) - told)
+        told += hundredths
+        pieces += GifImagePlugin.getdata(Image.fromarray(pixels), corner, duration=hundredths * 10, disposal=1)
+    return squeeze_gif(b"".join([*pieces, b";"]))
 
 
-def _in_hundredths(milliseconds: list[int]) -> list[int]:
-    """Round to what a GIF can say, without letting the whole grow longer or shorter."""
-    ends = np.rint(np.cumsum(milliseconds) / 10).astype(int) * 10
-    return [int(wait) for wait in np.maximum(np.diff(ends, prepend=0), 20)]
+def bytes_of_first_frame(content: bytes) -> tuple[int, int, int]:
+    """Tell how long a GIF of ours is before its first frame, that frame itself, and everything behind it."""
+    first = 13 + (3 << ((content[10] & 7) + 1) if content[10] & 0x80 else 0)
+    at = first
+    while content[at] == 0x21:
+        at = _behind_blocks(content, at + 2)
+    end = _behind_blocks(content, at + 11 + (3 << ((content[at + 9] & 7) + 1) if content[at + 9] & 0x80 else 0))
+    return first, end - first, len(content) - end
 
 
-def choose_palette(pixels: list[Pixels], colors: int) -> Palette:
-    """Choose colours from an even sample of all frames."""
-    together = np.concatenate([frame.reshape(-1, 3) for frame in pixels[:: max(1, len(pixels) // _PALETTE_FRAMES)]])
-    sample = np.ascontiguousarray(together[:: max(1, len(together) // _PALETTE_PIXELS)])
+def _behind_blocks(content: bytes, at: int) -> int:
+    """Skip a row of blocks, each with its length before it; the last one is empty."""
+    while content[at]:
+        at += content[at] + 1
+    return at + 1
+
+
+def _header(size: tuple[int, int], table: Pixels, loop: int | None) -> bytes:
+    """Write what stands before the first frame: size, palette, and how often it is repeated."""
+    bits = max(1, (len(table) - 1).bit_length())
+    colors = table.tobytes().ljust(3 << bits, b"\0")
+    start = b"GIF89a" + struct.pack("<HHBBB", *size, 0x80 | 0x70 | (bits - 1), 0, 0) + colors
+    return start if loop is None else start + b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", loop, 0)
+
+
+def _changes(frames: Iterator[tuple[Pixels, int]]) -> Iterator[tuple[tuple[int, int], Pixels, int]]:
+    """Cut each frame to what differs from the one before: its upper left corner, its indices, its milliseconds.
+
+    What shows nothing new prolongs what is shown.
+    """
+    indices, wait = next(frames)
+    corner, piece = (0, 0), indices
+    for following, milliseconds in frames:
+        box = changed_box(following != indices)
+        if box is None:
+            wait += milliseconds
+            continue
+        yield corner, piece, wait
+        left, top, right, bottom = box
+        indices, wait = following, milliseconds
+        corner, piece = (left, top), np.ascontiguousarray(indices[top:bottom, left:right])
+    yield corner, piece, wait
+
+
+def sample_colors(frames: Frames) -> Pixels:
+    """Take pixels of all frames by chance, always the same ones, N x 3: in even steps some columns would never be seen."""
+    chance = np.random.default_rng(0)
+    every = max(1, len(frames) // _PALETTE_FRAMES)
+    each = max(1, _PALETTE_PIXELS * every // len(frames))
+    sampled = [
+        pixels.reshape(-1, 3)[chance.integers(0, pixels.shape[0] * pixels.shape[1], each)]
+        for at, pixels in enumerate(frames.replay())
+        if at % every == 0
+    ]
+    return np.ascontiguousarray(np.concatenate(sampled))
+
+
+def choose_palette(sample: Pixels, colors: int) -> Palette:
+    """Choose the colours that are nearest to all of a sample, N x 3."""
     palette = Image.fromarray(sample[None]).quantize(
         colors, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
     )
@@ -93,19 +152,37 @@ def _nearest(table: Pixels) -> Pixels:
     return nearest
 
 
-def _quantise(pixels: list[Pixels], palette: Palette, still_enough: int) -> list[Pixels]:
-    """Map frames to the palette; a pixel that hardly differs from what is shown there keeps its colour.
+def quantise(frames: Iterable[tuple[Pixels, int]], palette: Palette, still_enough: int) -> Iterator[tuple[Pixels, int]]:
+    """Map frames to the palette, H x W each; a pixel that hardly differs from what is shown there keeps its colour.
 
     It is compared with what is shown, not with the frame before: a slow change is drawn as soon as it can be seen, and
-    nothing trails behind what moves.
+    nothing trails behind what moves. Each frame must stay as it is until the next is asked for.
     """
-    table = palette.table
-    results: list[Pixels] = []
-    for frame in pixels:
-        fresh = palette.index_of(frame)
-        if results:
-            stray = np.asarray(cv2.absdiff(frame, table[results[-1]])).max(axis=2).astype(np.int16)
-            ideal = np.asarray(cv2.absdiff(frame, table[fresh])).max(axis=2).astype(np.int16)
-            fresh = np.where(stray > ideal + still_enough, fresh, results[-1])
-        results.append(np.ascontiguousarray(fresh))
-    return results
+    before = shown = np.empty(0, np.uint8)
+    for pixels, milliseconds in frames:
+        if not len(shown):
+            shown = palette.index_of(pixels)
+        else:
+            box = changed_box(np.any(pixels != before, axis=2))
+            shown = shown if box is None else _draw_anew(pixels, shown, box, palette, still_enough)
+        before = pixels
+        yield shown, milliseconds
+
+
+def _draw_anew(
+    pixels: Pixels, shown: Pixels, box: tuple[int, int, int, int], palette: Palette, still_enough: int
+) -> Pixels:
+    """Map what lies in the box, where it strays too far from what is shown."""
+    left, top, right, bottom = box
+    wanted, kept = pixels[top:bottom, left:right], shown[top:bottom, left:right]
+    fresh = palette.index_of(wanted)
+    stray = _most(difference(wanted, palette.table[kept]))
+    ideal = _most(difference(wanted, palette.table[fresh]))
+    drawn = shown.copy()
+    drawn[top:bottom, left:right] = np.where(stray > ideal + still_enough, fresh, kept)
+    return drawn
+
+
+def _most(levels: Pixels) -> NDArray[np.int16]:
+    """Tell the largest of the three channels."""
+    return np.maximum(np.maximum(levels[..., 0], levels[..., 1]), levels[..., 2]).astype(np.int16)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -54,6 +55,41 @@ def operators() -> Mapping[str, Operator]:
             for row in _rows("operators.csv")
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What nothing is made worse than, with what it is for and where the figure comes from."""
+
+    name: str
+    value: float
+    unit: str
+    purpose: str
+    source: str
+    dated: date
+
+
+@cache
+def floors() -> Mapping[str, Floor]:
+    """Map names such as ``animation_side`` to floors."""
+    return MappingProxyType(
+        {
+            row["name"]: Floor(
+                name=row["name"],
+                value=float(row["value"]),
+                unit=row["unit"],
+                purpose=row["purpose"],
+                source=row["source"],
+                dated=date.fromisoformat(row["dated"]),
+            )
+            for row in _rows("floors.csv")
+        }
+    )
+
+
+def floor_named(name: str) -> Floor:
+    """Look a floor up; a name that is none is a bug."""
+    return floors()[name]
 
 
 def profile_named(name: str) -> Profile:

@@ -118,7 +118,7 @@ def test_location_in_a_small_animation_is_taken_out(fit: Fit) -> None:
 def test_what_would_be_unwatchable_is_refused_with_a_way_out(fit: Fit) -> None:
     with pytest.raises(CannotFit) as caught:
         fit(pictures.animation(pictures.pan(480, 360, 24), loop=0), Budget(5_000, 1920))
-    assert caught.value.facts["instead"] == ["first_frame", "video"]
+    assert caught.value.facts["instead"] == ["mp4", "first_frame"]
     assert caught.value.facts["best_bytes"] > 5_000
 
 

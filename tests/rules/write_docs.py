@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from app import errors
-from app.limits import operators, profiles
+from app.limits import floors, operators, profiles
 from app.settings import Settings, known_variables
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -105,6 +105,19 @@ def limits_page() -> str:
         f'| <a id="{profile.name}"></a>{profile.name} | {profile.max_bytes:,} | {profile.side_pixels:,} '
         f"| {profile.purpose} | {profile.source} | {profile.dated} |"
         for profile in profiles().values()
+    ]
+    lines += [
+        "",
+        "## Floors",
+        "",
+        "What nothing is made worse than. What does not fit above them is refused, with what to choose instead.",
+        "",
+        "| floor | value | for | source | date |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.name} | {each.value:g} {each.unit} | {each.purpose} | {each.source} | {each.dated} |"
+        for each in floors().values()
     ]
     lines += [
         "",
