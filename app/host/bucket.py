@@ -13,7 +13,12 @@ from app.host.answers import asking, tolerating
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-RIGHTS_TO_COMPARE = ("s3:GetBucketCORS", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock")
+RIGHTS_TO_COMPARE = (
+    "s3:GetBucketCORS",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketVersioning",
+)
 """What :func:`show_bucket` needs beside the rights of the store, on the bucket."""
 
 
@@ -49,7 +54,7 @@ def apply_bucket(client: "S3Client", plan: BucketPlan) -> list[str]:
 
     Args:
         client: with the rights of :func:`show_bucket`, s3:CreateBucket, s3:PutBucketPolicy, s3:DeleteBucketPolicy,
-            s3:PutLifecycleConfiguration, s3:PutBucketCORS and s3:PutBucketPublicAccessBlock.
+            s3:PutLifecycleConfiguration, s3:PutBucketCORS, s3:PutBucketVersioning and s3:PutBucketPublicAccessBlock.
         plan: what it should be.
 
     Returns:
@@ -169,6 +174,14 @@ def _aspects(client: "S3Client", plan: BucketPlan) -> list[_Aspect]:
             lambda: _write_policy(client, plan),
         ),
         _Aspect(
+            "keeping of old versions, which would outlast a deletion",
+            False,
+            lambda: client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled",
+            lambda: client.put_bucket_versioning(
+                Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}, ChecksumAlgorithm="SHA256"
+            ),
+        ),
+        _Aspect(
             "lifecycle rules",
             _plain_rules(rules),
             lambda: _plain_rules(_read_rules(client, bucket)),
@@ -260,7 +273,11 @@ def _plain_rules(rules: list[Any]) -> dict[str, Any]:
         rule.get("ID", ""): {
             "enabled": rule["Status"] == "Enabled",
             "prefix": rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")),
+            "narrowed": sorted(
+                set(rule.get("Filter", {})) & {"And", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"}
+            ),
             "days": rule.get("Expiration", {}).get("Days"),
+            "dated": bool(rule.get("Expiration", {}).get("Date")),
             "abort_days": rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation"),
         }
         for rule in rules

@@ -33,6 +33,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "GetBucketCors": ("s3:GetBucketCORS",),
     "GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
     "GetBucketPolicy": ("s3:GetBucketPolicy",),
+    "GetBucketVersioning": ("s3:GetBucketVersioning",),
     "GetObject": ("s3:GetObject",),
     "GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "HeadBucket": ("s3:ListBucket",),

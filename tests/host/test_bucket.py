@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,6 +44,36 @@ def test_each_difference_is_shown_and_mended(client: "S3Client", plan: BucketPla
     assert any('"days": 30' in each and '"days": 40' in each for each in differences)
     assert apply_bucket(client, other)
     assert show_bucket(client, other) == []
+
+
+def test_old_versions_that_somebody_keeps_are_shown_and_kept_no_more(client: "S3Client", plan: BucketPlan) -> None:
+    apply_bucket(client, plan)
+    client.put_bucket_versioning(Bucket="planned", VersioningConfiguration={"Status": "Enabled"})
+    (difference,) = show_bucket(client, plan)
+    assert difference.startswith("The keeping of old versions")
+    assert len(apply_bucket(client, plan)) == 1
+    assert show_bucket(client, plan) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Filter": {"And": {"Prefix": "m/", "ObjectSizeGreaterThan": 100}}},
+        {"Filter": {"Prefix": "m/"}, "Expiration": {"Date": "2030-01-01T00:00:00Z"}},
+        {"Filter": {"Prefix": "m/"}, "Status": "Disabled"},
+        {"Filter": {"Prefix": "m/x"}},
+        {"Filter": {"Prefix": "m/"}, "Expiration": {"Days": 3}},
+    ],
+)
+def test_a_rule_that_somebody_changed_is_shown(client: "S3Client", plan: BucketPlan, change: dict[str, Any]) -> None:
+    apply_bucket(client, plan)
+    rules: Any = lifecycle_rules(plan)
+    rules[0] |= change
+    client.put_bucket_lifecycle_configuration(
+        Bucket="planned", LifecycleConfiguration={"Rules": rules}, ChecksumAlgorithm="SHA256"
+    )
+    (difference,) = show_bucket(client, plan)
+    assert difference.startswith("The lifecycle rules")
 
 
 def test_nothing_becomes_public_unless_asked(client: "S3Client", plan: BucketPlan) -> None:
