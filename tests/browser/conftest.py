@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect, sync_playwright
 
 from app.host.embedded import EmbeddedStore
 from tests.media.pictures import phone_photo
@@ -12,6 +12,8 @@ from tests.servers.postcard import RunningPostcard, environment_of, running_post
 from tests.servers.sandbox import RunningSandbox
 
 CHROMIUM = "/usr/bin/chromium"
+# A busy machine fits and uploads slowly: what is looked for may take a while to appear.
+expect.set_options(timeout=30_000)
 # No sandbox of its own: the tests run as root in CI; nothing but our own pages is opened.
 ARGUMENTS = [
     "--no-sandbox",
