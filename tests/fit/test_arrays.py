@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.fit import arrays
+from app.fit.libraries import OPENCV
 
 SIZES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 
@@ -31,7 +32,7 @@ def test_every_orientation_is_undone(opencv: bool, orientation: int, size: tuple
     expected = by_pillow(pixels.copy(), orientation)
     pixels.flags.writeable = writeable
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(arrays, "OPENCV", arrays.OPENCV if opencv else None)
+        patched.setattr(arrays, "OPENCV", OPENCV if opencv else None)
         turned = arrays.turn_upright(pixels, orientation)
     assert np.array_equal(turned, expected)
 
