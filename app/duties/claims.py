@@ -167,6 +167,7 @@ class Departures:
             self._starts.wait()
 
     def _may_leave(self, deadline: float) -> bool:
+        self._starts.note_leaving()
         return not self._is_over() and time.clock_gettime(time.CLOCK_BOOTTIME) < deadline
 
     def _is_over(self) -> bool:

@@ -4,6 +4,7 @@ Starts are booked in the database with each claimed group, so that all workers t
 of its own is a lane: of its messages only so many are claimed as may start soon, and the others of the campaign pass it.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ class Starts:
     def __init__(self, recent: RecentStarts) -> None:
         self._recent = recent
         self._booked: deque[tuple[float, Mapping[str, int]]] = deque()
+        self._granted: deque[list[float]] = deque()
 
     def add(self, start: float, rates: Mapping[str, int]) -> None:
         """Book the start of the next request, which counts against these rates."""
@@ -124,4 +126,9 @@ class Starts:
 
     def wait(self) -> None:
         """Wait until the next start may happen."""
-        self._recent.wait(*self._booked.popleft())
+        self._granted.append(self._recent.wait(*self._booked.popleft()))
+
+    def note_leaving(self) -> None:
+        """The first byte of a request leaves now, which is what the other end will count: perhaps later than it was granted."""
+        if self._granted:
+            self._granted.popleft()[0] = time.monotonic()

@@ -17,12 +17,15 @@ class RecentStarts:
         # Each start is a list of one figure: the planned moment until it has begun, the real one from then on.
         self._starts: defaultdict[str, deque[list[float]]] = defaultdict(deque)
 
-    def wait(self, start: float, rates: Mapping[str, int]) -> None:
+    def wait(self, start: float, rates: Mapping[str, int]) -> list[float]:
         """Wait until ``start``, and until none of the rates is exceeded in any second by this process's own clock.
 
         Args:
             start: by ``time.monotonic()``.
             rates: how many starts a second each permits, by name.
+
+        Returns:
+            the moment of this start, alone in a list: whoever knows a later, truer one writes it there.
         """
         with self._lock:
             for name, per_second in rates.items():
@@ -36,3 +39,4 @@ class RecentStarts:
                 self._starts[name].append(mine)
         time.sleep(max(0.0, start - time.monotonic()))
         mine[0] = time.monotonic()
+        return mine
