@@ -177,8 +177,8 @@ INTRODUCTION = """# Before and after
 What four files become at each [profile](limits.md), alone in their message (4,096 bytes are kept for text and headers).
 Every pair is the middle of the picture, pixel by pixel: left the original scaled to the size of the rendition, right the
 rendition; of moving ones the picture after 1.2 seconds. *Quality* is the encoder's own scale: that of jpegli for JPEG, gifsicle's
-loss for GIF. *SSIM* is of luma, against the original scaled to the same pixels: of an eighth of the rows for JPEG, of up to
-eight frames for GIF, of all frames for MP4.
+loss for GIF. *SSIM* is of luma, against the original scaled to the same pixels: of a sixteenth of the rows for JPEG, of
+some frames for GIF, of all frames for MP4.
 """
 
 
@@ -186,10 +186,11 @@ def main(gather: Callable[[], Sequence[Exhibit]] = exhibits) -> None:
     """Write docs/gallery.md and its pictures anew."""
     found = gather()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for old in IMAGES.iterdir():
-        old.unlink()
-    pages = [show(exhibit) for exhibit in found]
-    (DOCS / "gallery.md").write_text("\n".join([INTRODUCTION, *pages]), encoding="utf-8")
+    page = "\n".join([INTRODUCTION, *(show(exhibit) for exhibit in found)])
+    (DOCS / "gallery.md").write_text(page, encoding="utf-8")
+    for path in IMAGES.iterdir():
+        if path.name not in page:
+            path.unlink()
     total = sum(path.stat().st_size for path in IMAGES.iterdir())
     print(f"docs/gallery.md with {len(list(IMAGES.iterdir()))} pictures, {total:,} bytes")
 

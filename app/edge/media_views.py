@@ -24,9 +24,9 @@ _FORM_WORDS = {
     Form.MP3: "as MP3",
 }
 _SSIM_WORDS = {
-    "image/jpeg": "luma, of an eighth of the rows, against the upright original scaled to the same pixels",
+    "image/jpeg": "luma, of a sixteenth of the rows, against the upright original scaled to the same pixels",
     "image/png": "luma, against the upright original scaled to the same pixels",
-    "image/gif": "luma, mean of up to eight frames, against what the original shows at that time, scaled to the same pixels",
+    "image/gif": "luma, mean of some frames, against what the original shows at that time, scaled to the same pixels",
     "video/mp4": "luma, mean of the frames, against the original scaled to the same pixels and rate",
     "video/3gpp": "luma, mean of the frames, against the original scaled to the same pixels and rate",
 }
