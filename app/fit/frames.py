@@ -14,7 +14,7 @@ from app.fit.arrays import Pixels, luma_of, reduce_by_area
 from app.fit.pixels import fitted_size, ground_for
 from app.model.media import Facts
 
-_MOST_KEPT_BYTES = 120_000_000  # of all reduced frames together
+_MOST_KEPT_BYTES = 50_000_000  # of all reduced frames together
 _ROOM_AFTER_SHRINKING = 0.8
 _MOST_BLANK = 60
 _SHORTEST_MS = 20
@@ -165,7 +165,7 @@ def load_frames(path: Path, facts: Facts, side_pixels: int) -> Frames:
     Some handsets show the first frame alone, so it must show something: what is blank at the beginning of a loop comes at its
     end instead, and what plays once begins with the first frame that is not blank, shown that much longer.
 
-    Memory: the reduced frames (at most 120 MB) and two frames of the full size.
+    Memory: the reduced frames (at most 50 MB) and two frames of the full size.
     """
     size = fitted_size(facts.width, facts.height, side_pixels)
     grounds: list[str] = []
