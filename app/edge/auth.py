@@ -71,7 +71,8 @@ def install(app: APIFlask) -> None:
 
     @app.before_request
     def _let_in() -> None:
-        if request.endpoint == "callbacks.take":  # its secret decides; whatever else OpenMarket or a proxy adds does not
+        # A callback's secret decides; whatever else OpenMarket or a proxy adds does not.
+        if request.endpoint == "callbacks.take":
             g.caller = None
             return
         g.caller = _by_token() or (_by_session() if request.endpoint != "static" else None)

@@ -61,7 +61,9 @@ class QualityOut(Out):
     """How a rendition was reached and what it kept; figures that do not apply are 0 or null."""
 
     encoder: str
-    encoder_quality: int = Field(description="On the encoder's own scale, of a GIF its loss; 0 = none, or nothing was encoded.")
+    encoder_quality: int = Field(
+        description="On the encoder's own scale, of a GIF its loss; 0 = none, or nothing was encoded."
+    )
     encodes: int = Field(description="Encodes of the final size.")
     milliseconds: int
     ssim: float | None = Field(description="0 to 1; null when nothing was encoded anew.")
