@@ -73,11 +73,11 @@ class _Curve:
     def stands_still(self) -> bool:
         """Whether most of the picture does, from one frame to the next."""
         side = _SIDES[-1]
-        return self.later[0] * side ** self.later[1] < _STANDS_STILL * self.first[0] * side ** self.first[1]
+        return bool(self.later[0] * side ** self.later[1] < _STANDS_STILL * self.first[0] * side ** self.first[1])
 
     def bytes_at(self, side: int, frames: int, step: int) -> float:
-        first = self.first[0] * side ** self.first[1]
-        later = self.later[0] * side ** self.later[1] * step**_BYTES_BY_STEP
+        first: float = self.first[0] * side ** self.first[1]
+        later: float = self.later[0] * side ** self.later[1] * step**_BYTES_BY_STEP
         return self.header + first + (frames - 1) * min(first, later)
 
     def side_for(self, max_bytes: float, frames: int, step: int, longest: int) -> int:
