@@ -101,7 +101,7 @@ def test_latency_and_a_rate_have_flags_of_their_own() -> None:
 
 def test_make_hands_flags_on() -> None:
     told = subprocess.run(
-        ["make", "-n", "-o", "setup", "sandbox", "ARGS=--latency 300 --blank-line mime"],
+        ["make", "--no-print-directory", "-n", "-o", "setup", "sandbox", "ARGS=--latency 300 --blank-line mime"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

@@ -23,7 +23,7 @@ from app.records.objects import renditions_of
 from app.records.tables import campaigns, locks
 from app.work.recovery import hourly
 from tests.media.pictures import phone_photo
-from tests.path import campaign_of, messages_of, upload, work_off
+from tests.path import campaign_of, messages_of, upload, wait_until, work_off
 from tests.servers.seaweed import make_store
 from tests.servers.seaweed_filer import backdate
 
@@ -42,6 +42,15 @@ def _grow_old(seaweed: EmbeddedStore, post: Postcard, rendition: Rendition, days
     backdate(seaweed, bucket=post.settings.s3.bucket, key=rendition.key, age=timedelta(days=days))
 
 
+def _is_gone_after_a_run(seaweed: EmbeddedStore, post: Postcard, rendition: Rendition) -> bool:
+    seaweed.apply_lifecycle()
+    try:
+        post.store.describe(rendition.key)
+    except NotFound:
+        return True
+    return False
+
+
 def test_a_campaign_renews_what_it_names_and_an_upload_of_the_same_bytes_does_not(
     post: Postcard, seaweed: EmbeddedStore
 ) -> None:
@@ -57,10 +66,9 @@ def test_a_campaign_renews_what_it_names_and_an_upload_of_the_same_bytes_does_no
     # Three days and two hours later, which is when OpenMarket may fetch for the last time, retries included.
     for each in (renewed, repeated):
         _grow_old(seaweed, post, each, 4)
-    seaweed.apply_lifecycle()
+    # A run on a store that has taken much shortly before may leave something to the next one.
+    wait_until(lambda: _is_gone_after_a_run(seaweed, post, repeated))
     assert post.store.describe(renewed.key).sha256 == renewed.sha256
-    with pytest.raises(NotFound):
-        post.store.describe(repeated.key)
 
 
 def test_workers_that_renew_at_the_same_time_copy_once(post: Postcard, seaweed: EmbeddedStore) -> None:
