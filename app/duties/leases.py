@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.duties.fitting import POSTER
 from app.duties.media import fit_original, settle_put
 from app.duties.postcard import Postcard
 from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
@@ -157,7 +158,9 @@ def _restore(post: Postcard, rendition: Rendition) -> Stored:
         source = rendition_of_object(connection, rendition.key) or rendition
         asset = get_asset(connection, source.asset_id)
     with TemporaryDirectory(dir=post.spool_dir, prefix="restore-") as folder:
-        fitted = fit_original(post, asset, source.budget, Path(folder), source.choice)
+        fitted = fit_original(
+            post, asset, source.budget, Path(folder), source.choice, for_pages=source.profile == POSTER
+        )
         if fitted.sha256 != rendition.sha256:
             with post.change() as change:
                 lose_object(change.connection, rendition.key)

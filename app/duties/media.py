@@ -94,7 +94,7 @@ def host_rendition(post: Postcard, asset: Asset, profile: str, budget: Budget, c
     require_choosable(asset, choice)
     with TemporaryDirectory(dir=post.spool_dir, prefix="fit-") as folder:
         with Watch(post, asset, profile, choice, Path(folder)) as watch:
-            fitted = fit_original(post, asset, budget, Path(folder), choice, watch)
+            fitted = fit_original(post, asset, budget, Path(folder), choice, watch, for_pages=profile == POSTER)
         _host(post, asset, profile, budget, fitted, choice)
     with post.database.read() as connection:
         hosted = find_rendition(connection, asset.id, profile, budget, choice)
@@ -120,9 +120,18 @@ def host_poster(post: Postcard, asset: Asset) -> None:
 
 
 def fit_original(
-    post: Postcard, asset: Asset, budget: Budget, folder: Path, choice: Choice = WHOLE, watch: Watch | None = None
+    post: Postcard,
+    asset: Asset,
+    budget: Budget,
+    folder: Path,
+    choice: Choice = WHOLE,
+    watch: Watch | None = None,
+    *,
+    for_pages: bool = False,
 ) -> Fitted:
     """Fetch the original into ``folder`` and fit it there; the same bytes, budget and choice give the same result.
+
+    ``for_pages`` makes the poster of a clip, not its first picture.
 
     Raises:
         CannotFit: with what would fit instead.
@@ -132,7 +141,7 @@ def fit_original(
     began = time.monotonic()
     try:
         fitted = post.decoders.run_watched(
-            watch or _nobody, fit_media, original, asset.facts, budget, folder, choice=choice
+            watch or _nobody, fit_media, original, asset.facts, budget, folder, choice=choice, for_pages=for_pages
         )
     except CannotFit as error:
         raise CannotFit(error.detail, **facts_with_choices(error, asset, choice)) from error

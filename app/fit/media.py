@@ -19,7 +19,14 @@ DECODERS = (
 
 
 def fit_media(
-    path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False, choice: Choice = WHOLE
+    path: Path,
+    facts: Facts,
+    budget: Budget,
+    out_dir: Path,
+    *,
+    fast: bool = False,
+    choice: Choice = WHOLE,
+    for_pages: bool = False,
 ) -> Fitted:
     """Make the best of ``path`` that ``budget`` allows; the same bytes in always give the same bytes out.
 
@@ -30,6 +37,7 @@ def fit_media(
         out_dir: where the result is written, under the SHA-256 of its bytes.
         fast: take the quicker way where there are two.
         choice: what the caller wants made of it: a form, and a cut of clips.
+        for_pages: one picture of a clip is the one that stands for all of it, not the first.
 
     InvalidRequest when the choice is none for this kind or length. CannotFit when nothing acceptable is short enough,
     with ``limit_bytes`` and ``best_bytes``; MediaUnsupported when the program that it takes is not here, or the kind may
@@ -45,7 +53,7 @@ def fit_media(
     if facts.kind is Kind.VIDEO:
         from app.fit.video import fit_video
 
-        return fit_video(path, facts, budget, out_dir, choice, fast=fast)
+        return fit_video(path, facts, budget, out_dir, choice, fast=fast, for_pages=for_pages)
     if facts.kind is Kind.AUDIO:
         from app.fit.audio import fit_audio
 

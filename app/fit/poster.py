@@ -1,5 +1,6 @@
-"""One picture that stands for a video: neither black nor blurred, and like most of what is to be seen."""
+"""One picture of a video: the first that shows something, or for pages the one that is like most of what is to be seen."""
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.confine.programs import ffmpeg_path, run_ffmpeg
 from app.errors import MediaDamaged, MediaUnsupported
 from app.fit.arrays import luma_of, sharpness_of
 from app.fit.choice import Cut, cut_of
+from app.fit.frames import is_blank
 from app.fit.pixels import fitted_size
 from app.fit.reduce import scaling
 from app.fit.still import fit_still
@@ -23,8 +25,11 @@ _DARK, _BRIGHT = 28.0, 235.0  # mean luma of a picture that shows something
 _LEAST_CONTRAST = 10.0  # standard deviation of luma
 _SMALL_SIDE = 160
 _JPEG = "image/jpeg"
+_LOOKED_AT_SECONDS = 5.0  # for a first picture that shows something
+_SHOWN_AT = re.compile(rb"pts_time:\s*(-?[0-9.]+)")
 
 Frames = NDArray[np.uint8]
+Frame = NDArray[np.uint8]
 
 
 def make_poster(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE) -> Fitted:
@@ -45,26 +50,79 @@ def make_poster(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice:
     Raises:
         MediaUnsupported: no ffmpeg here, or a JPEG may not go out.
     """
-    if ffmpeg_path() is None or _JPEG not in budget.content_types:
-        raise MediaUnsupported("A picture of a video cannot be made here.", found=facts.content_type)
-    cut = cut_of(facts, replace(choice, form=WHOLE.form))
+    cut = _cut_for_picture(facts, budget, choice)
     with tempfile.TemporaryDirectory(dir=out_dir) as folder:
         frames = _sample(path, facts, cut, budget, Path(folder))
         chosen = choose_frame(frames)
-        picture = Path(folder) / "picture.bmp"
-        Image.fromarray(frames[chosen]).save(picture)
-        height, width = frames[chosen].shape[:2]
-        as_still = Facts(Kind.STILL, "image/bmp", picture.stat().st_size, width, height, color="RGB")
-        fitted = fit_still(picture, as_still, replace(budget, content_types=(_JPEG,)), out_dir)
-    at = cut.start + cut.seconds * (chosen + 0.5) / len(frames)
+        at = cut.start + cut.seconds * (chosen + 0.5) / len(frames)
+        told = f"one picture, at about {at:.1f} seconds, instead of the video"
+        return _fit_picture(frames[chosen], told, facts, budget, Path(folder), out_dir)
+
+
+def fit_first_picture(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE) -> Fitted:
+    """Fit the first picture of a cut as a JPEG; where it shows nothing, the first within five seconds that does.
+
+    Args as for ``make_poster``, errors too. ``given_up`` names the time that the picture itself has in the video.
+
+    Raises:
+        MediaDamaged: no decoder gets through it.
+    """
+    cut = _cut_for_picture(facts, budget, choice)
+    with tempfile.TemporaryDirectory(dir=out_dir) as name:
+        folder = Path(name)
+        found = _first_shown(path, facts, cut, budget, folder)
+        if found is None:
+            raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
+        pixels, after, is_first = found
+        which = "the first" if is_first else "the first that shows something"
+        told = f"one picture instead of the video: {which}, at {cut.start + after:.2f} seconds"
+        return _fit_picture(pixels, told, facts, budget, folder, out_dir)
+
+
+def _cut_for_picture(facts: Facts, budget: Budget, choice: Choice) -> Cut:
+    """Find where to look for it.
+
+    Raises:
+        MediaUnsupported: no ffmpeg here, or a JPEG may not go out.
+    """
+    if ffmpeg_path() is None or _JPEG not in budget.content_types:
+        raise MediaUnsupported("A picture of a video cannot be made here.", found=facts.content_type)
+    return cut_of(facts, replace(choice, form=WHOLE.form))
+
+
+def _fit_picture(pixels: Frame, told: str, facts: Facts, budget: Budget, folder: Path, out_dir: Path) -> Fitted:
+    picture = folder / "picture.bmp"
+    Image.fromarray(pixels).save(picture)
+    height, width = pixels.shape[:2]
+    as_still = Facts(Kind.STILL, "image/bmp", picture.stat().st_size, width, height, color="RGB")
+    fitted = fit_still(picture, as_still, replace(budget, content_types=(_JPEG,)), out_dir)
     scaled = (
         (f"scaled from {facts.width}x{facts.height} to {fitted.width}x{fitted.height}",)
         if (width, height) != (facts.width, facts.height) and (fitted.width, fitted.height) == (width, height)
         else ()
     )
-    return replace(
-        fitted, given_up=(f"one picture, at about {at:.1f} seconds, instead of the video", *scaled, *fitted.given_up)
-    )
+    return replace(fitted, given_up=(told, *scaled, *fitted.given_up))
+
+
+def _first_shown(path: Path, facts: Facts, cut: Cut, budget: Budget, folder: Path) -> tuple[Frame, float, bool] | None:
+    """Find its pixels, its seconds from the cut's start, and whether it is the very first; at most four a second are judged."""
+    width, height = fitted_size(facts.width, facts.height, budget.side_pixels)
+    made = folder / "first.rgb"
+    wanted = "isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.249)"
+    filters = [f"select='{wanted}'", *scaling(facts, (width, height)), "format=rgb24", "showinfo=checksum=0"]
+    seconds = min(cut.seconds, _LOOKED_AT_SECONDS)
+    done = run_ffmpeg(
+        path, facts.content_type, "-map", "0:V:0", "-an", "-vf", ",".join(filters), "-fps_mode", "passthrough",
+        "-c:v", "rawvideo", "-f", "rawvideo", f"file:{made}",
+        opening=("-ss", f"{cut.start:.6f}", "-t", f"{seconds:.6f}"), verbosity="info",
+    )  # fmt: skip
+    times = [float(each) for each in _SHOWN_AT.findall(done.stderr)]
+    count = made.stat().st_size // (width * height * 3) if made.exists() and not done.returncode else 0
+    if not count:
+        return None
+    frames = np.memmap(made, np.uint8, "r", shape=(count, height, width, 3))
+    number = next((index for index, each in enumerate(frames) if not is_blank(np.ascontiguousarray(each))), 0)
+    return frames[number], max(0.0, times[number]), number == 0
 
 
 def _sample(path: Path, facts: Facts, cut: Cut, budget: Budget, folder: Path) -> Frames:

@@ -14,7 +14,7 @@ from app.fit.choice import Cut, cut_of
 from app.fit.h263 import encode_h263
 from app.fit.output import write_fitted
 from app.fit.passing import MP4_TYPE, THREE_GP_TYPE, is_strict_3gp, passing_type
-from app.fit.poster import make_poster
+from app.fit.poster import fit_first_picture, make_poster
 from app.fit.progress import Progress
 from app.fit.reduce import Reduced, reduce_video
 from app.fit.two_pass import Encoded, encode_in_two_passes, measure_ssim
@@ -42,12 +42,20 @@ class _Result:
 
 
 def fit_video(
-    path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE, *, fast: bool = False
+    path: Path,
+    facts: Facts,
+    budget: Budget,
+    out_dir: Path,
+    choice: Choice = WHOLE,
+    *,
+    fast: bool = False,
+    for_pages: bool = False,
 ) -> Fitted:
     """Make the best MP4 or 3GP that ``budget`` allows, or one picture of it: upright, SDR, no metadata, index first.
 
     Byte for byte what came, when handsets play it as it is and it is within the budget. How far it is stands in
-    ``out_dir / "progress"``. ``fast`` takes a quicker preset of the encoder. InvalidRequest when the cut is not inside
+    ``out_dir / "progress"``. ``fast`` takes a quicker preset of the encoder; ``for_pages`` takes as the picture
+    the one that stands for all, not the first. InvalidRequest when the cut is not inside
     the video; CannotFit when it is too long for its floor, with ``fits_seconds``, ``cut`` and ``instead``; MediaDamaged
     when no decoder gets through it.
 
@@ -56,7 +64,7 @@ def fit_video(
     """
     started = time.monotonic_ns()
     if choice.form is Form.FIRST_FRAME:
-        return make_poster(path, facts, budget, out_dir, choice)
+        return (make_poster if for_pages else fit_first_picture)(path, facts, budget, out_dir, choice)
     cut = cut_of(facts, choice)
     passed = _pass_through(path, facts, budget, out_dir, choice) if cut.whole else None
     if passed is not None:

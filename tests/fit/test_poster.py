@@ -86,3 +86,24 @@ def test_of_pictures_the_sharp_and_usual_one_is_chosen() -> None:
     flat = np.full_like(usual, 128)
     odd = (usual // 4).astype(np.uint8)
     assert choose_frame(np.stack([np.zeros_like(usual), odd, flat, usual, usual, usual])) == 3
+
+
+def test_the_first_picture_is_that_of_the_cut_and_its_time_is_told(tmp_path: Path) -> None:
+    part = "color={color}:s=160x90:r=25:d={seconds},drawbox=c=white:w=60:t=fill"
+    source = (
+        f"{part.format(color='red', seconds=0.04)}[a];{part.format(color='lime', seconds=9.96)}[b];"
+        f"{part.format(color='blue', seconds=2)}[c];[a][b][c]concat=n=3"
+    )
+    content = clips.coded("parts.mp4", *_CODEC, "-g", "250", source=source, tone=False)
+    for start, channel in ((0.0, 0), (0.04, 1), (9.96, 1), (10.0, 2)):
+        made = fit(tmp_path, content, choice=Choice(Form.FIRST_FRAME, start=start))
+        assert int(np.argmax(pixels_of(made)[:, 100:].mean(axis=(0, 1)))) == channel
+        assert made.given_up[0] == f"one picture instead of the video: the first, at {start:.2f} seconds"
+
+
+def test_black_and_white_beginnings_are_skipped_and_the_time_is_that_of_the_picture(tmp_path: Path) -> None:
+    content = clips.coded("fade.mp4", *_CODEC, source=_FADE_IN, tone=False)
+    made = fit(tmp_path, content, choice=Choice(Form.FIRST_FRAME))
+    assert pixels_of(made).std() > 30
+    assert made.given_up[0].startswith("one picture instead of the video: the first that shows something, at 1.")
+    assert 1.2 <= float(made.given_up[0].split()[-2]) < 1.45
