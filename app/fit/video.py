@@ -18,7 +18,7 @@ from app.fit.poster import fit_first_picture, make_poster
 from app.fit.progress import Progress
 from app.fit.reduce import Reduced, reduce_video
 from app.fit.two_pass import Encoded, encode_in_two_passes, measure_ssim
-from app.fit.video_plan import VideoPlan, plan_video, source_fps
+from app.fit.video_plan import VideoPlan, plan_video, source_fps, warn_of_floor
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
 _ENCODERS = {Form.MP4: ("libx264", "aac"), Form.THREE_GP: ("h263", "libopencore_amrnb")}
@@ -143,6 +143,7 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         f"black bars around it, to {plan.size[0]}x{plan.size[1]}, a size that H.263 has" if has_bars else "",
         f"{was_fps:.3g} frames a second reduced to {kept_fps:.3g}" if kept_fps < was_fps - 0.5 else "",
         f"pictures compressed to {result.encoded.bits // 1000} kb/s",
+        warn_of_floor(plan, facts, budget),
         _lost_of_sound(facts, plan),
         result.damage,
         "high dynamic range (HDR) brought to the standard one" if facts.color else "",

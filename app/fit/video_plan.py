@@ -52,6 +52,7 @@ _MP4_RUNGS = (
     *(Rung(side, fps, 0.045, 0.3) for side, fps in ((240, 12), (240, 10))),
     Rung(176, 10, 0.03, 0.3),
 )
+_GOOD_RUNG = 4  # 320 pixels, 15 a second
 # H.263 profile 0: CIF at level 30 (384 kb/s) where there are more than the 128 kb/s of level 45, which knows QCIF only.
 _3GP_RUNGS = (
     Rung(352, 15, 0.0843, 0.252),
@@ -224,6 +225,25 @@ def _floor_bytes(facts: Facts, budget: Budget, form: Form) -> float:
 def _fits_seconds(facts: Facts, budget: Budget, form: Form) -> int:
     """Tell how many whole seconds fit at the floor."""
     return max(0, int((budget.max_bytes * AIM - _BYTES_OF_BOXES) / _floor_bytes(facts, budget, form)))
+
+
+def good_seconds(facts: Facts, budget: Budget) -> int:
+    """Tell how many whole seconds play as MP4 at 320 pixels and 15 pictures a second, with the bits that these take."""
+    low, high = 0, max(1, int(facts.seconds) + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        plan = _plan_rung(facts, budget, middle, Form.MP4, _GOOD_RUNG)
+        fits = plan.bits >= _least_bits(plan, _MP4_RUNGS[_GOOD_RUNG])
+        low, high = (middle, high) if fits else (low, middle)
+    return low
+
+
+def warn_of_floor(plan: VideoPlan, facts: Facts, budget: Budget) -> str:
+    """Say that a shorter cut would look much better, for an MP4 at the smallest size; else nothing."""
+    seconds = good_seconds(facts, budget)
+    if plan.form is not Form.MP4 or plan.rung < len(_MP4_RUNGS) - 1 or seconds < 1:
+        return ""
+    return f"so small and slow that a shorter cut would look much better: {seconds} seconds play at 320 px and 15 fps"
 
 
 def _refuse(facts: Facts, budget: Budget, choice: Choice, seconds: float, fits_seconds: int) -> NoReturn:

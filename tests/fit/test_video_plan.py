@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import CannotFit
-from app.fit.video_plan import VideoPlan, plan_video, source_fps
+from app.fit.video_plan import VideoPlan, good_seconds, plan_video, source_fps, warn_of_floor
 from app.model.media import Budget, Choice, Facts, Form, Kind
 
 _SIDES = st.integers(16, 4096)
@@ -102,3 +102,14 @@ def test_what_would_fit_instead_is_named_and_fits() -> None:
     with pytest.raises(CannotFit) as caught:
         plan_video(facts_of(seconds=600), Budget(100_000, 1920, ("video/3gpp",)), Choice(Form.THREE_GP))
     assert caught.value.facts["instead"] == ["cut"]
+
+
+def test_a_clip_at_the_floor_says_how_many_seconds_would_look_much_better() -> None:
+    facts, budget = facts_of(seconds=95), Budget(290_000, 1920)
+    seconds = good_seconds(facts, budget)
+    assert 1 <= seconds < 50
+    well = plan_video(facts, budget, Choice(seconds=seconds))
+    assert max(well.size) >= 320
+    assert well.fps >= 14
+    assert warn_of_floor(well, facts, budget) == ""
+    assert f"{seconds} seconds play" in warn_of_floor(plan_video(facts, budget, Choice()), facts, budget)
