@@ -15,7 +15,7 @@ from app.errors import InvalidRequest, WrongState
 from app.limits import limit_named, profile_named
 from app.model.messages import AssetPart, Campaign, LinkPart, Part, Recipient, SendablePart, Sender, TextPart
 from app.model.status import CampaignState
-from app.records.assets import get_asset
+from app.records.assets import get_asset, missing_assets
 from app.records.campaigns import NewCampaign, NewMessage, add_campaign, edit_draft, get_campaign, move_campaign
 from app.records.database import Connection
 from app.records.messages import resend
@@ -130,6 +130,22 @@ def _check_assets(change: Change, parts: Sequence[Part], limits: Iterable[tuple[
             require_sendable(get_asset(change.connection, part.asset_id), part.choice, profiles)
 
 
+def _require_media(change: Change, campaign: Campaign) -> None:
+    """Refuse what would need media that is gone; what is there is kept from deletion until this transaction ends.
+
+    Raises:
+        WrongState: something that the campaign shows was deleted or taken down.
+    """
+    wanted = [part.asset_id for part in campaign.parts if isinstance(part, AssetPart)]
+    hold_assets(change.connection, wanted)
+    if gone := missing_assets(change.connection, wanted):
+        raise WrongState(
+            "Media of this campaign was deleted or taken down, so nothing of it can be sent again; make a new campaign.",
+            state=campaign.state.value,
+            missing=gone,
+        )
+
+
 def _begin(change: Change, campaign: Campaign) -> Campaign:
     """Schedule a campaign, or have it prepared at once."""
     later = campaign.send_at if campaign.send_at and campaign.send_at > change.at else None
@@ -188,7 +204,7 @@ def resend_messages(post: Postcard, campaign_id: str, *, unknown: bool) -> tuple
     An unknown one is resent only when its time-out and its claim are well past: by then no worker can still be sending it.
 
     Raises:
-        WrongState: the campaign is not finished or paused.
+        WrongState: the campaign is not finished or paused, or its media was deleted or taken down.
     """
     with post.change() as change:
         campaign = get_campaign(change.connection, campaign_id, lock=True)
@@ -197,6 +213,7 @@ def resend_messages(post: Postcard, campaign_id: str, *, unknown: bool) -> tuple
                 f"The campaign is {campaign.state.value}; messages are resent once it is finished or paused.",
                 state=campaign.state.value,
             )
+        _require_media(change, campaign)
         quiet = change.at - timedelta(seconds=claim_seconds(post) + post.settings.openmarket.answer_seconds)
         count = resend(change.connection, campaign_id, unknown=unknown, quiet_before=quiet, at=change.at)
         if count:

@@ -1,6 +1,6 @@
 """Uploads: one living row for the same bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,13 @@ def get_asset(connection: sa.Connection, asset_id: str, *, or_deleted: bool = Fa
     if row is None:
         raise NotFound(f"There is no asset {asset_id[:60]}.", id=asset_id[:60])
     return _asset(row)
+
+
+def missing_assets(connection: sa.Connection, asset_ids: Iterable[str]) -> list[str]:
+    """Name those of these assets that are not there, or not any more."""
+    wanted = set(asset_ids)
+    living = sa.select(assets.c.id).where(assets.c.id.in_(wanted), assets.c.deleted_at.is_(None))
+    return sorted(wanted - set(connection.scalars(living)))
 
 
 def list_assets(connection: sa.Connection, *, before: str = "", limit: int = 50) -> Sequence[Asset]:

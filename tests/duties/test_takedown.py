@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from app.duties.campaigns import Order, create_campaign
+from app.duties.campaigns import Order, create_campaign, resend_messages
 from app.duties.media import host_rendition, keep_upload
 from app.duties.postcard import Postcard
 from app.duties.takedown import take_down
-from app.errors import ContentBlocked, NotFound
+from app.errors import ContentBlocked, NotFound, WrongState
 from app.host.s3 import S3Store
 from app.model.media import Budget
 from app.model.messages import AssetPart
-from app.model.status import CampaignState
+from app.model.status import CampaignState, MessageState
 from app.records.assets import get_asset
 from app.records.audit import list_audit
 from app.records.jobs import due_jobs
@@ -24,6 +24,7 @@ from app.work.claiming import do_job
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, messages_of, spool, upload, work_off
 from tests.records.rows import MovableClock
+from tests.servers.sandbox import RunningSandbox
 
 TO = "12515550130"
 PHOTO = phone_photo(800, 600)
@@ -87,6 +88,21 @@ def test_campaigns_that_use_it_stop_and_say_why(post: Postcard) -> None:
     assert campaign_of(post, draft.id).state is CampaignState.DRAFT
     assert campaign_of(post, other.id).state is CampaignState.FINISHED
     assert messages_of(post, preparing.id)[TO].attempts == 0
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_messages_are_not_sent_again_without_what_they_showed(
+    post: Postcard, sandbox: RunningSandbox, unknown: bool
+) -> None:
+    sandbox.add_fault("refuse", code=15201, times=1)
+    asset_id, campaign_id = _sent(post)
+    take_down(post, asset_id, reason="A face.", by="mia")
+    with pytest.raises(WrongState) as caught:
+        resend_messages(post, campaign_id, unknown=unknown)
+    assert caught.value.facts["missing"] == [asset_id]
+    work_off(post)
+    assert campaign_of(post, campaign_id).state is CampaignState.FINISHED
+    assert messages_of(post, campaign_id)[TO].state is MessageState.REFUSED
 
 
 def test_other_uploads_that_were_fitted_to_the_same_bytes_go_with_it(post: Postcard) -> None:
