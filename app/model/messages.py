@@ -146,9 +146,10 @@ class Outgoing:
 class Outcome:
     """What became of one request.
 
-    ``kind`` drives the state; ``pause`` is a sentence when the same would happen to everybody; ``slow_down`` asks the
-    pacing to wait; ``drop_operator`` asks for one more attempt without mobileOperatorId. ``answer`` is the first 2,000
-    characters of the body for a support query, with no secret in it.
+    ``started_at`` is when the first byte of its body was handed over, or when it was tried, if none was. ``kind`` drives
+    the state; ``pause`` is a sentence when the same would happen to everybody; ``slow_down`` asks the pacing to wait;
+    ``drop_operator`` asks for one more attempt without mobileOperatorId. ``answer`` is the first 2,000 characters of the
+    body for a support query, with no secret in it.
     """
 
     message_id: str

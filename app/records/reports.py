@@ -137,21 +137,50 @@ def reports_of(connection: sa.Connection, message_ids: Iterable[str]) -> list[Ke
     return [KeptReport(**row._asdict()) for row in connection.execute(query)]
 
 
-def count_unmatched_reports(connection: sa.Connection, *, since: datetime) -> tuple[int, int]:
-    """Count reports since then whose mtId no attempt has, and their different mtIds: what *unknown* may have come to."""
+def count_unmatched_reports(connection: sa.Connection, *, since: datetime, until: datetime) -> tuple[int, int]:
+    """Count reports of that time whose mtId no attempt has, and their different mtIds: what *unknown* may have come to.
+
+    An mtId that was reported on before ``since`` belongs to something older and is left out.
+    """
+    before = callbacks.alias()
     query = sa.select(sa.func.count(), sa.func.count(callbacks.c.mt_id.distinct())).where(
-        callbacks.c.state == "unmatched", callbacks.c.received_at >= since
+        callbacks.c.state == "unmatched",
+        callbacks.c.received_at.between(since, until),
+        ~sa.exists().where(before.c.mt_id == callbacks.c.mt_id, before.c.received_at < since),
     )
     found = connection.execute(query).one()
     return int(found[0]), int(found[1])
 
 
-def unknown_since(connection: sa.Connection, campaign_id: str) -> tuple[int, datetime] | None:
-    """Count the unknown messages of a campaign, with the time at which the first of them was tried; None = there is none."""
+@dataclass(frozen=True, slots=True)
+class Unknowns:
+    """How many messages of a campaign are unknown, and when the first and the last of them was tried."""
+
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+_UNKNOWN = messages.c.state == MessageState.UNKNOWN.value
+
+
+def unknowns_of(connection: sa.Connection, campaign_id: str) -> Unknowns | None:
+    """Count the unknown messages of a campaign; None = it has none."""
     query = (
-        sa.select(sa.func.count(), sa.func.min(attempts.c.started_at))
+        sa.select(sa.func.count(), sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at))
         .join(attempts, attempts.c.id == messages.c.attempt_id)
-        .where(messages.c.campaign_id == campaign_id, messages.c.state == MessageState.UNKNOWN.value)
+        .where(messages.c.campaign_id == campaign_id, _UNKNOWN)
     )
-    count, first = connection.execute(query).one()
-    return (int(count), first) if count else None
+    count, first_at, last_at = connection.execute(query).one()
+    return Unknowns(int(count), first_at, last_at) if count else None
+
+
+def count_unknown_elsewhere(connection: sa.Connection, campaign_id: str, *, since: datetime, until: datetime) -> int:
+    """Count the unknown messages of all other campaigns that were tried in that time."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(messages)
+        .join(attempts, attempts.c.id == messages.c.attempt_id)
+        .where(messages.c.campaign_id != campaign_id, _UNKNOWN, attempts.c.started_at.between(since, until))
+    )
+    return int(connection.scalar(query) or 0)

@@ -74,6 +74,7 @@ _END_ATTEMPT = (
             for name in (
                 "state",
                 "endpoint",
+                "started_at",
                 "answered_at",
                 "http_status",
                 "request_id",
@@ -294,6 +295,7 @@ def _attempt_row(outcome: Outcome, then: MessageState) -> dict[str, Any]:
         "this": outcome.attempt_id,
         "new_state": then.value,
         "new_endpoint": outcome.endpoint,
+        "new_started_at": outcome.started_at,
         "new_answered_at": outcome.answered_at,
         "new_http_status": outcome.http_status,
         "new_request_id": outcome.request_id,

@@ -192,6 +192,7 @@ attempts = sa.Table(
     sa.Column("message_id", sa.ForeignKey("messages.id"), nullable=False, index=True),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("endpoint", sa.String(300), nullable=False),
+    # By the worker's clock, when the first byte left; until an outcome is written, when it was claimed.
     _at("started_at"),
     _at("answered_at", null=True),
     sa.Column("http_status", sa.Integer, nullable=False),

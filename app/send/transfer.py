@@ -165,6 +165,7 @@ class Transfer:
         """Hand over the next piece of the body, after asking once whether it may leave at all."""
         if not self.asked:
             self.asked = True
+            self.started_at = datetime.now(UTC)
             self.denied = not self._ask()
             if self.denied:
                 return int(pycurl.READFUNC_ABORT)

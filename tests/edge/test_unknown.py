@@ -1,12 +1,15 @@
 """A campaign with unknown messages says what is known about them."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
 from app.pipeline import settle_report
+from app.records.tables import attempts, callbacks
 from tests.edge.conftest import Browser
 from tests.edge.test_campaigns import TEXT, finished
 from tests.path import take
@@ -17,6 +20,17 @@ def told(post: Postcard, mt_id: str, status: str) -> None:
     body = json.dumps({"type": "REPORT", "mtId": mt_id, "status": status}).encode()
     take(post, body)
     settle_report(post)
+
+
+def date_back(post: Postcard, column: sa.Column[Any], **by: float) -> None:
+    """Let everything of a table have happened earlier."""
+    with post.change() as change:
+        change.connection.execute(sa.update(column.table).values({column: change.at - timedelta(**by)}))
+
+
+def note_of(api: FlaskClient, campaign: dict[str, Any]) -> dict[str, Any]:
+    note: dict[str, Any] = api.get(f"/campaigns/{campaign['id']}").get_json()["unknown_note"]
+    return note
 
 
 def campaign_with_an_unknown(api: FlaskClient, sandbox: RunningSandbox) -> dict[str, Any]:
@@ -32,18 +46,59 @@ def test_reports_with_an_mtid_that_we_never_recorded_are_counted(
     campaign = campaign_with_an_unknown(api, sandbox)
     note = campaign["unknown_note"]
     assert note["sentence"] == "1 unknown; 0 reports with an mtId we never recorded came since."
-    assert "None of them seems to have been accepted" in note["advice"]
+    assert note["advice"].startswith("No report says that any of them was accepted")
+    assert note["reported_at_most"] == 0
     told(web, "987654321", "Forwarded")
     told(web, "987654321", "Retrieved")
-    note = api.get(f"/campaigns/{campaign['id']}").get_json()["unknown_note"]
+    note = note_of(api, campaign)
     assert (note["unknown"], note["unmatched_reports"], note["unmatched_mt_ids"]) == (1, 2, 1)
     assert note["sentence"] == "1 unknown; 2 reports with an mtId we never recorded came since."
-    assert "may well have been accepted" in note["advice"]
+    assert note["advice"].startswith("At most 1 of them is shown to be accepted by that, perhaps none")
+
+
+def test_no_more_can_be_accepted_than_are_unknown(web: Postcard, api: FlaskClient, sandbox: RunningSandbox) -> None:
+    campaign = campaign_with_an_unknown(api, sandbox)
+    for mt_id in ("1", "2", "3"):
+        told(web, mt_id, "Retrieved")
+    note = note_of(api, campaign)
+    assert (note["unmatched_mt_ids"], note["reported_at_most"]) == (3, 1)
 
 
 def test_reports_from_before_the_send_do_not_count(web: Postcard, api: FlaskClient, sandbox: RunningSandbox) -> None:
+    told(web, "1", "Forwarded")
+    date_back(web, callbacks.c.received_at, minutes=1)
+    campaign = campaign_with_an_unknown(api, sandbox)
+    assert campaign["unknown_note"]["unmatched_reports"] == 0
+    # What was reported on before the send belongs to something older, also when its next report comes after it.
     told(web, "1", "Retrieved")
-    assert campaign_with_an_unknown(api, sandbox)["unknown_note"]["unmatched_reports"] == 0
+    assert note_of(api, campaign)["unmatched_reports"] == 0
+
+
+def test_reports_that_come_when_nothing_is_waited_for_any_more_do_not_count(
+    web: Postcard, api: FlaskClient, sandbox: RunningSandbox
+) -> None:
+    campaign = campaign_with_an_unknown(api, sandbox)
+    date_back(web, attempts.c.started_at, hours=71)
+    told(web, "1", "Retrieved")
+    assert note_of(api, campaign)["unmatched_reports"] == 1
+    date_back(web, attempts.c.started_at, hours=73)
+    assert note_of(api, campaign)["unmatched_reports"] == 0
+
+
+def test_unknown_messages_of_other_campaigns_may_be_meant_as_well(
+    web: Postcard, api: FlaskClient, sandbox: RunningSandbox
+) -> None:
+    campaign = campaign_with_an_unknown(api, sandbox)
+    campaign_with_an_unknown(api, sandbox)
+    told(web, "1", "Retrieved")
+    note = note_of(api, campaign)
+    assert note["unknown_elsewhere"] == 1
+    assert "it may belong to 1 unknown message of other campaigns, or to another application" in note["advice"]
+    with web.change() as change:
+        mine = sa.select(attempts.c.id).order_by(attempts.c.id).limit(1).scalar_subquery()
+        earlier = change.at - timedelta(hours=73)
+        change.connection.execute(sa.update(attempts).where(attempts.c.id != mine).values(started_at=earlier))
+    assert note_of(api, campaign)["unknown_elsewhere"] == 0
 
 
 def test_a_campaign_of_known_ends_has_no_note(api: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from app.records.campaigns import ANSWER_WITHIN, answered_since
 from app.records.database import Database
 from app.records.handsets import Learnt, any_operator_learnt, find_handset, learn_handsets, operators_learnt
 from app.records.messages import get_message
-from app.records.reports import count_unmatched_reports, settle_reports, unknown_since
+from app.records.reports import Unknowns, count_unmatched_reports, settle_reports, unknowns_of
 from app.records.sending import claim_messages, sweep_abandoned
 from app.records.suppressions import add_suppressions
 from app.records.tables import campaigns, messages
@@ -92,16 +92,16 @@ def test_an_answer_reaches_a_number_that_only_its_own_stop_suppressed_and_only_i
         assert answered_since(connection, message.number, at - age)
 
 
-def test_what_is_unknown_is_counted_from_its_first_try(database: Database) -> None:
+def test_what_is_unknown_is_counted_with_its_first_and_last_try(database: Database) -> None:
     clock = database.clock = MovableClock()
     campaign_id, job = running_campaign(database, 2)
     with database.write() as connection:
-        assert unknown_since(connection, campaign_id) is None
+        assert unknowns_of(connection, campaign_id) is None
         claim_messages(connection, campaign_id, job, limit=10, at=clock.now(), lease=LEASE)
         tried_at = clock.now()
         clock.move(seconds=61)
         sweep_abandoned(connection, at=clock.now())
-        assert unknown_since(connection, campaign_id) == (2, tried_at)
-        assert count_unmatched_reports(connection, since=tried_at) == (0, 0)
+        assert unknowns_of(connection, campaign_id) == Unknowns(2, tried_at, tried_at)
+        assert count_unmatched_reports(connection, since=tried_at, until=clock.now()) == (0, 0)
         report = Report("5", "Retrieved", None, "", "", None, "", {})
         assert not settle_reports(connection, [("none", report)], at=clock.now())

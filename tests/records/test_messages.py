@@ -122,6 +122,18 @@ def test_a_late_answer_turns_unknown_into_accepted(database: Database) -> None:
     assert state_of(database, claimed.message.id) is MessageState.ACCEPTED
 
 
+def test_an_attempt_began_when_its_first_byte_left_and_not_when_it_was_claimed(database: Database) -> None:
+    clock = database.clock = MovableClock()
+    campaign_id, job = running_campaign(database, 1)
+    (claimed,) = claim(database, campaign_id, job)
+    claimed_at = clock.now()
+    clock.move(seconds=1)
+    settle(database, claimed, OutcomeKind.ACCEPTED, mt_id="5")
+    with database.read() as connection:
+        (attempt,) = attempts_of(connection, [claimed.message.id])
+    assert (attempt.started_at - claimed_at).total_seconds() == 1
+
+
 def test_what_certainly_was_not_accepted_is_pending_until_its_tries_are_used_up(database: Database) -> None:
     campaign_id, job = running_campaign(database, 1)
     states = []

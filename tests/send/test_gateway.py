@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -46,6 +47,26 @@ def test_a_request_arrives_as_openmarket_asks_for_it(start_wire: StartWire, star
     assert outcome.endpoint == wire.url
     assert outcome.answered_at is not None
     assert outcome.started_at <= outcome.answered_at
+
+
+def test_a_request_begins_with_its_first_byte_and_not_with_its_connection(
+    start_wire: StartWire, start_gateway: StartGateway, certificate: tuple[str, str]
+) -> None:
+    greeted: list[datetime] = []
+    asked: list[datetime] = []
+
+    def greet_late(_number: int, _connection: socket.socket) -> bool:
+        time.sleep(0.1)
+        greeted.append(datetime.now(UTC))
+        return True
+
+    def may_leave() -> bool:
+        asked.append(datetime.now(UTC))
+        return True
+
+    wire = start_wire(certificate=certificate, greet=greet_late)
+    outcome = send(start_gateway(wire.url, ca_file=certificate[0]), message(1, may_leave))["msg_1"]
+    assert greeted[0] <= outcome.started_at <= asked[0]
 
 
 def test_a_long_body_arrives_whole(start_wire: StartWire, start_gateway: StartGateway) -> None:

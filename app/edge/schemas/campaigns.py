@@ -122,8 +122,12 @@ class UnknownOut(Out):
 
     unknown: int
     since: datetime = Field(description="When the first of them was tried.")
-    unmatched_reports: int = Field(description="Reports since then with an mtId that no attempt has.")
+    unmatched_reports: int = Field(
+        description="Reports since then, until 72 hours after the last was tried, with an mtId that no attempt has."
+    )
     unmatched_mt_ids: int = Field(description="How many different mtIds those have.")
+    reported_at_most: int = Field(description="How many of the unknown messages those can be about, at most.")
+    unknown_elsewhere: int = Field(description="Unknown messages of other campaigns that they may be about as well.")
     sentence: str
     advice: str = Field(description="What a person can do.")
 
