@@ -244,7 +244,7 @@ def send_batch(post: Postcard, ready: Ready, job: Job) -> int:
         senders=ready.senders,
         compose=lambda group, may_leave: ready.outgoing(post, group, may_leave),
     )
-    ledger, breaker = Ledger(post, departures.under_way), Breaker()
+    ledger, breaker = Ledger(post, departures.under_way, departures.pace_of), Breaker()
     try:
         for outcome in breaker.watch(departures.send(), departures.stop):
             ledger.add(outcome)

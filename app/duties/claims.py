@@ -173,6 +173,10 @@ class Departures:
     def _is_over(self) -> bool:
         return self._stopped.is_set() or self._post.stopping.is_set()
 
+    def pace_of(self, sender_id: str) -> str:
+        """Name the pace that rests when this sender was too fast."""
+        return self._paces.pace_of(sender_id)
+
     def stop(self) -> None:
         """Let nothing more leave."""
         self._stopped.set()

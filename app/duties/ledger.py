@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import copy_context
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.duties.claims import claim_seconds
-from app.duties.pacing import ACCOUNT_PACE
+from app.duties.pacing import Rests
 from app.duties.postcard import Postcard
 from app.errors import DatabaseBusy
 from app.model.messages import Outcome
@@ -19,10 +19,6 @@ from app.telemetry import log, mask_number
 ROWS = 50
 SECONDS = 0.1
 RETRY_WAIT = timedelta(seconds=2)
-SLOW_DOWN = timedelta(milliseconds=100)
-SLOWEST_DOWN = timedelta(seconds=2)
-"""Ours: one 15406 is a request that came a moment early, and wants a moment's rest; as they go on, rests grow."""
-QUIET = timedelta(seconds=1)
 
 
 class Ledger:
@@ -34,17 +30,18 @@ class Ledger:
     Args:
         post: what the path works with.
         under_way: the claim of each attempt; one leaves the map once its outcome is written.
+        pace_of: names the pace of a sender, which rests when the sender was too fast.
     """
 
-    def __init__(self, post: Postcard, under_way: MutableMapping[str, Claimed]) -> None:
+    def __init__(self, post: Postcard, under_way: MutableMapping[str, Claimed], pace_of: Callable[[str], str]) -> None:
         self._post = post
         self._under_way = under_way
+        self._pace_of = pace_of
+        self._rests = Rests()
         self._waiting: list[Outcome] = []
         self._oldest = 0.0
         self._changed = threading.Condition()
         self._closed = False
-        self._resting = SLOW_DOWN
-        self._too_fast_at: datetime | None = None
         self._failure: Exception | None = None
         self._writer = threading.Thread(target=copy_context().run, args=(self._serve,), name="ledger", daemon=True)
         self._writer.start()
@@ -125,16 +122,11 @@ class Ledger:
                 at=change.at,
                 wait=RETRY_WAIT,
             )
-            if any(outcome.slow_down and outcome.http_status for outcome in outcomes):
-                hold_pace(change.connection, ACCOUNT_PACE, until=change.at + self._rest(change.at))
+            too_fast = [each for each in outcomes if each.slow_down and each.http_status]
+            paces = {self._pace_of(self._under_way[each.attempt_id].message.sender_id) for each in too_fast}
+            for name, rest in self._rests.after(paces, at=change.at).items():
+                hold_pace(change.connection, name, until=change.at + rest)
         return settled
-
-    def _rest(self, at: datetime) -> timedelta:
-        """Tell for how long nobody should start, since we were too fast at ``at``."""
-        again = self._too_fast_at is not None and at - self._too_fast_at < self._resting + QUIET
-        self._resting = min(2 * self._resting, SLOWEST_DOWN) if again else SLOW_DOWN
-        self._too_fast_at = at
-        return self._resting
 
 
 def _tell(outcome: Outcome, claims: Mapping[str, Claimed], state: str) -> None:

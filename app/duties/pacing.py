@@ -6,7 +6,7 @@ of its own is a lane: of its messages only so many are claimed as may start soon
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,10 @@ PACE_SHARE = 0.985
 second in hand, no second of its own has more of them than permitted, wherever it begins."""
 CREDIT = timedelta(milliseconds=4)
 """How late a start may be and still be made up by the next ones; what was lost beyond it is lost."""
+SHORTEST_REST, LONGEST_REST = timedelta(milliseconds=100), timedelta(seconds=2)
+"""Ours: one 15406 is a request that came a moment early, and wants a moment's rest; as they go on, rests grow."""
+QUIET = timedelta(seconds=1)
+"""So long after its rest a pace must not be too fast again, for that to be forgotten."""
 
 
 class Paces:
@@ -45,6 +49,10 @@ class Paces:
     def lanes(self) -> list[str]:
         """The senders with a rate of their own, by id."""
         return list(self._lanes)
+
+    def pace_of(self, sender_id: str) -> str:
+        """Name the pace that rests when this sender was too fast: its own where it has one, or else the account's."""
+        return self._lanes[sender_id][0] if sender_id in self._lanes else ACCOUNT_PACE
 
     def rates_of(self, sender_id: str) -> Mapping[str, int]:
         """Name the rates that a message of this sender counts against, with the starts that each permits a second."""
@@ -132,3 +140,30 @@ class Starts:
         """The first byte of a request leaves now, which is what the other end will count: perhaps later than it was granted."""
         if self._granted:
             self._granted.popleft()[0] = time.monotonic()
+
+
+class Rests:
+    """How long a pace rests after an answer that it was too fast (15406).
+
+    Nobody says whether OpenMarket counts by account or by sender. So a sender with a rate of its own rests alone, and the
+    others go on; when a second one is too fast before that is forgotten, it is the account that is, and everybody rests.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[datetime, timedelta]] = {}
+
+    def after(self, names: Collection[str], *, at: datetime) -> dict[str, timedelta]:
+        """Tell how long which paces rest from now on, in the order in which they are to be locked.
+
+        Args:
+            names: the paces that were too fast; none = nothing rests.
+            at: now.
+        """
+        lately = {name for name, (last, rest) in self._last.items() if at - last < rest + QUIET}
+        account = {ACCOUNT_PACE} if names and len(lately.union(names)) > 1 else set()
+        rests = {
+            name: min(2 * self._last[name][1], LONGEST_REST) if name in lately else SHORTEST_REST
+            for name in sorted(account.union(names))
+        }
+        self._last |= {name: (at, rest) for name, rest in rests.items()}
+        return rests

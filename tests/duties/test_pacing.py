@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from app.duties.campaigns import Order, create_campaign
-from app.duties.pacing import Paces
+from app.duties.pacing import ACCOUNT_PACE, Paces, Rests
 from app.duties.postcard import Postcard
 from app.duties.recent import RecentStarts
 from app.duties.recipients import senders_of
 from app.errors import SettingsInvalid
 from app.model.messages import Message, Sender, SenderKind, TextPart
 from app.model.status import MessageState
-from app.records.database import Database
+from app.records.database import Connection, Database
 from app.records.sending import Claimed
 from app.settings import read_settings
 from tests.path import messages_of, wait_until, work_off
@@ -152,6 +153,56 @@ def test_however_the_gateway_counts_everything_gets_through_once(
 def _all_accepted(post: Postcard, campaign_id: str) -> bool:
     work_off(post)  # what was too fast comes again after some seconds
     return {each.state for each in messages_of(post, campaign_id).values()} == {MessageState.ACCEPTED}
+
+
+SHORT = timedelta(milliseconds=100)
+
+
+def test_rests_grow_while_it_goes_on_and_are_short_again_after_a_quiet_while() -> None:
+    clock, rests, lengths = MovableClock(), Rests(), []
+    for _ in range(7):
+        lengths.append(rests.after({ACCOUNT_PACE}, at=clock.now())[ACCOUNT_PACE] / SHORT)
+        clock.move(seconds=0.5)
+    assert lengths == [1, 2, 4, 8, 16, 20, 20]
+    clock.move(seconds=2.6)  # beyond the rest of two seconds and a second more
+    assert rests.after({ACCOUNT_PACE}, at=clock.now()) == {ACCOUNT_PACE: SHORT}
+    assert rests.after((), at=clock.now()) == {}
+
+
+def test_a_sender_that_is_too_fast_rests_alone_until_another_one_is_too() -> None:
+    clock, rests = MovableClock(), Rests()
+    paces = Paces(100, [SLOW, FAST])
+    slow, fast = paces.pace_of(SLOW.id), paces.pace_of(FAST.id)
+    assert (slow, fast, paces.pace_of(FREE.id)) == ("sender US 88600", "sender GB 447700900750", ACCOUNT_PACE)
+    assert rests.after({slow}, at=clock.now()) == {slow: SHORT}
+    clock.move(seconds=1.2)  # forgotten by now
+    assert rests.after({fast}, at=clock.now()) == {fast: SHORT}
+    clock.move(seconds=0.5)
+    assert rests.after({slow}, at=clock.now()) == {ACCOUNT_PACE: SHORT, slow: SHORT}
+    assert rests.after({fast, slow}, at=clock.now()) == {ACCOUNT_PACE: 2 * SHORT, fast: 2 * SHORT, slow: 2 * SHORT}
+
+
+def test_a_sender_whose_own_rate_is_set_too_high_does_not_hold_up_the_others(
+    post: Postcard, sandbox: RunningSandbox
+) -> None:
+    with post.database.write() as connection:
+        connection.exec_driver_sql("UPDATE senders SET tps = 20 WHERE country = 'US'")
+    rested: set[str] = set()
+
+    def look(_connection: Connection, _cursor: object, text: str, values: Sequence[str], *_rest: object) -> None:
+        if text.startswith("UPDATE paces") and "paces.next_at <" in text:
+            rested.update(set(values) & {ACCOUNT_PACE, "sender US 88600"})
+
+    sa.event.listen(post.database.engine, "before_cursor_execute", look)
+    sandbox.add_fault("tps", per_second=5, destination="1251.*")  # OpenMarket permits a quarter of what we were told
+    slow = [f"1251555{number}" for number in range(1000, 1010)]
+    free = [f"4477009{number}" for number in range(10000, 10200)]
+    campaign = create_campaign(post, Order(parts=(TextPart("hi"),), recipients=[*slow, *free]), created_by="test")
+    wait_until(lambda: _all_accepted(post, campaign.id))
+    refused = {each["destination"] for each in sandbox.listed() if each["code"] == 15406}
+    assert refused
+    assert refused <= set(slow)
+    assert rested == {"sender US 88600"}
 
 
 def test_what_was_late_is_not_followed_too_closely_by_what_is_on_time() -> None:
