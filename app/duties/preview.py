@@ -10,15 +10,20 @@ from app.duties.postcard import Postcard
 from app.limits import DEFAULT_PROFILE, limit_named, profiles
 from app.model.messages import Sender
 from app.records.senders import active_senders
+from app.records.suppressions import reasons_of
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What would go out to everybody of one profile: ``body`` are the bytes for the first of ``recipients`` recipients."""
+    """What would go out to everybody of one profile: ``body`` are the bytes for the first of ``recipients`` recipients.
+
+    So many of those are ``suppressed``, and get nothing.
+    """
 
     plan: Plan
     sender: Sender
     recipients: int
+    suppressed: int
     message_bytes: int
     content_type: str
     body: bytes
@@ -49,16 +54,19 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
             name = order.profile if order.profile != "auto" else DEFAULT_PROFILE
             groups = {(name, 0): (sender, "10000871000", None)}
             chosen = []
+        stopped = reasons_of(connection, [each.recipient.number for each in chosen])
     previews = []
     for limit in sorted(groups, key=lambda each: (profiles()[each[0]].max_bytes, each[1])):
         sender, number, operator_id = groups[limit]
         plan = plan_message(post, order.parts, limit_named(*limit))
         composed = plan.compose(subject=order.subject, sender=sender)
+        theirs = [each.recipient.number for each in chosen if (each.profile, each.side_pixels) == limit]
         previews.append(
             Preview(
                 plan=plan,
                 sender=sender,
-                recipients=sum((each.profile, each.side_pixels) == limit for each in chosen),
+                recipients=len(theirs),
+                suppressed=sum(number in stopped for number in theirs),
                 message_bytes=composed.message_bytes,
                 content_type=composed.content_type,
                 body=composed.body_for(number, operator_id),

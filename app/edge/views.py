@@ -114,6 +114,7 @@ def preview_out(edge: Edge, preview: Preview, posters: Mapping[str, str]) -> Pre
         media_bytes=plan.room_bytes,
         message_bytes=preview.message_bytes,
         recipients=preview.recipients,
+        suppressed=preview.suppressed,
         sender={**asdict(preview.sender), "kind": preview.sender.kind.value},
         parts=[
             _link_out(edge, part, next(media), posters) if isinstance(part, LinkPart) else _part_out(part)
@@ -146,6 +147,15 @@ def _link_out(edge: Edge, part: LinkPart, planned: PlannedMedia, posters: Mappin
         rendition=rendition_out(edge, rendition, planned.asset.facts),
         poster_url=posters.get(rendition.asset_id),
     )
+
+
+def advise_suppressed(count: int) -> list[str]:
+    """Say that some recipients will get nothing; nothing to be said of none."""
+    if not count:
+        return []
+    return [
+        f"{count:,} number{'' if count == 1 else 's'} {'has' if count == 1 else 'have'} opted out and will get nothing."
+    ]
 
 
 def countries_of(recipients: Iterable[Recipient]) -> dict[str, int]:

@@ -21,6 +21,7 @@ class Suppression:
     created_by: str
 
 
+_NUMBERS_AT_ONCE = 1_000
 _STRENGTH = {"keyword": 0, "phrase": 1, "person": 2}
 
 
@@ -59,9 +60,14 @@ def remove_suppression(connection: sa.Connection, number: str, *, only_reason: s
 
 
 def reasons_of(connection: sa.Connection, numbers: Iterable[str]) -> dict[str, str]:
-    """Map those of some numbers that are suppressed to the reason."""
-    query = sa.select(suppressions.c.number, suppressions.c.reason).where(suppressions.c.number.in_(list(numbers)))
-    return {row.number: row.reason for row in connection.execute(query)}
+    """Map those of some numbers that are suppressed to the reason; in their order, however many they are."""
+    asked = list(dict.fromkeys(numbers))
+    found: dict[str, str] = {}
+    for start in range(0, len(asked), _NUMBERS_AT_ONCE):
+        some = suppressions.c.number.in_(asked[start : start + _NUMBERS_AT_ONCE])
+        query = sa.select(suppressions.c.number, suppressions.c.reason).where(some)
+        found |= {row.number: row.reason for row in connection.execute(query)}
+    return {number: found[number] for number in asked if number in found}
 
 
 def list_suppressions(connection: sa.Connection, *, after: str = "", limit: int = 100) -> Sequence[Suppression]:

@@ -12,9 +12,15 @@ from app.sandbox.judge import Judgement, RawRequest
 _MOST_DESTINATIONS = 200_000
 
 
+NOWHERE = "no callback URL is set"
+
+
 @dataclass(slots=True)
 class Posted:
-    """One attempt to post a report or an inbound message. ``status`` 0: no answer; ``note`` says what was off."""
+    """One attempt to post a report or an inbound message.
+
+    ``status`` 0: no answer, or nothing was posted since there is nowhere to; ``note`` says what was off.
+    """
 
     posted_at: datetime
     attempt: int
@@ -22,6 +28,11 @@ class Posted:
     status: int
     note: str
     body: dict[str, Any]
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether nothing was posted, since there is no callback URL."""
+        return self.status == 0 and self.note == NOWHERE
 
 
 @dataclass(slots=True)

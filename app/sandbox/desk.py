@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from app.sandbox.arrivals import Arrival, Arrivals, Posted
+from app.sandbox.arrivals import NOWHERE, Arrival, Arrivals, Posted
 from app.sandbox.centre import Blobs, DataCentre, Fetch
 from app.sandbox.faults import REPORT_KINDS, Fault, FaultBook
 from app.sandbox.later import Later
@@ -109,7 +109,7 @@ class Desk:
 
     def _report(self, arrival: Arrival, body: dict[str, Any], request_id: str, attempt: int) -> None:
         if not self.options.callback_url:
-            arrival.posted.append(Posted(datetime.now(UTC), attempt, request_id, 0, "no callback URL is set", body))
+            arrival.posted.append(Posted(datetime.now(UTC), attempt, request_id, 0, NOWHERE, body))
             return
         posted = self._post(json.dumps(body).encode(), "application/json", request_id)
         posted.attempt, posted.body = attempt, body

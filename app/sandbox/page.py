@@ -56,6 +56,7 @@ def page_blueprint(desk: Desk) -> Blueprint:
     )
 
     pages.add_app_template_filter(report_class)
+    pages.add_app_template_filter(report_words)
 
     @pages.get("/")
     def overview() -> ResponseReturnValue:
@@ -135,11 +136,21 @@ def _by_rule(verdicts: tuple[Verdict, ...]) -> list[tuple[Rule, list[Verdict]]]:
 
 
 def report_class(posted: Posted) -> str:
-    """Colour a report: it did not get through or tells a failure, is final and good, or only a step."""
+    """Colour a report: it did not get through or tells a failure, is final and good, or only a step or for nobody."""
+    if posted.nowhere:
+        return "step"
     if posted.status != 200:
         return "fail"
     status = posted.body.get("status")
     return {"Retrieved": "pass", "Forwarded": "step", "Deferred": "step"}.get(str(status), "fail")
+
+
+def report_words(posted: Posted) -> str:
+    """Name a report, and say so when it did not get through or had nowhere to go."""
+    status = str(posted.body.get("status", ""))
+    if posted.nowhere:
+        return f"{status}: no callback URL"
+    return status if posted.status == 200 else f"{status} not taken"
 
 
 def show_bytes(data: bytes, most: int) -> str:

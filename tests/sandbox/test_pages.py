@@ -83,3 +83,20 @@ def test_long_bytes_show_their_beginning_and_end() -> None:
     assert shown.endswith("\\xff\nend")
     assert "bytes left out" in shown
     assert show_bytes(b"a\nb", 100) == "a\\x0ab"
+
+
+def test_reports_that_have_nowhere_to_go_say_so_and_look_like_no_failure(quick: RunningSandbox) -> None:
+    quick.call("PATCH", "/options", {"callback_url": ""})
+    mt_id = mt_id_of(send(quick))
+    wait_until(lambda: "Retrieved" in _page(quick, "/").text)
+    overview, whole = _page(quick, "/").text, _page(quick, f"/messages/{mt_id}").text
+    assert '<span class="tag step">Forwarded: no callback URL</span>' in overview
+    assert "not taken" not in overview
+    assert "attempt 1, not posted: no callback URL is set" in whole
+    assert "no answer" not in whole
+
+
+def test_a_report_that_nobody_took_says_so(quick: RunningSandbox, callback: Callback) -> None:
+    callback.answers = [500] * 10
+    send(quick)
+    wait_until(lambda: "Forwarded not taken" in _page(quick, "/").text)

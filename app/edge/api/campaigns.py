@@ -33,9 +33,10 @@ from app.edge.schemas.campaigns import (
     TestIn,
 )
 from app.edge.schemas.shapes import PageQuery
-from app.edge.views import campaign_out, campaigns_out, countries_of, preview_out
+from app.edge.views import advise_suppressed, campaign_out, campaigns_out, countries_of, preview_out
 from app.model.messages import AssetPart, Campaign
 from app.records.campaigns import get_campaign, list_campaigns
+from app.records.suppressions import reasons_of
 
 blueprint = APIBlueprint("campaigns", __name__, tag="Campaigns")
 
@@ -77,7 +78,13 @@ def preview(body: PreviewIn) -> PreviewOut:
     with the_post().database.read() as connection:
         media = [part.asset_id for part in order.parts if isinstance(part, AssetPart)]
         posters = posters_out(edge(), connection, media)
-    return PreviewOut(subject=order.subject, previews=[preview_out(edge(), each, posters) for each in previews])
+    suppressed = sum(each.suppressed for each in previews)
+    return PreviewOut(
+        subject=order.subject,
+        suppressed=suppressed,
+        advice=advise_suppressed(suppressed),
+        previews=[preview_out(edge(), each, posters) for each in previews],
+    )
 
 
 @blueprint.post("/recipients/check")
@@ -89,9 +96,14 @@ def check_recipients(body: RecipientsIn) -> RecipientsOut:
     given = [each if isinstance(each, str) else each.model_dump() for each in body.recipients]
     found = parse_recipients(given)
     require_unlocked((each.number for each in found), settings.openmarket, settings.live)
+    with the_post().database.read() as connection:
+        stopped = list(reasons_of(connection, [each.number for each in found]))
     return RecipientsOut(
         recipients=len(found),
         duplicates=len(given) - len(found),
+        suppressed=len(stopped),
+        suppressed_numbers=stopped[:100],
+        advice=advise_suppressed(len(stopped)),
         countries=countries_of(found),
         warnings=[{"number": each.number, "warning": each.warning} for each in found if each.warning][:100],
     )

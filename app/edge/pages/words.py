@@ -38,8 +38,13 @@ CAMPAIGN_WORDS: dict[str, tuple[str, str, str]] = {
     "preparing": ("preparing", "go", "Pictures are fitted, hosted and fetched once as OpenMarket will."),
     "running": ("running", "go", "Messages are leaving."),
     "paused": ("paused", "warn", "Nothing leaves until you resume it."),
-    "finished": ("finished", "good", "Every message was handed over; reports may still come."),
+    "finished": ("finished", "good", "Nothing waits to be sent any more."),
     "cancelled": ("cancelled", "off", "What had not left will not leave."),
+}
+_NOT_HANDED_OVER = {
+    "suppressed": "suppressed, since the number has opted out",
+    "refused": "refused",
+    "unknown": "unknown: nobody knows whether it was handed over",
 }
 _MOVING = frozenset(MessageState) - ENDED - {MessageState.UNKNOWN}
 
@@ -83,6 +88,15 @@ def is_moving(campaign: CampaignOut) -> bool:
     return any(campaign.counts[state.value] for state in _MOVING - {MessageState.PENDING})
 
 
+def how_it_ended(campaign: CampaignOut) -> str:
+    """Say of a finished campaign how many of its messages were handed over, and what became of the others."""
+    kept = [(campaign.counts[state], words) for state, words in _NOT_HANDED_OVER.items() if campaign.counts[state]]
+    handed_over = campaign.recipients - sum(count for count, _ in kept)
+    told = f"{handed_over:,} of {campaign.recipients:,} handed over" if kept else "Every message was handed over"
+    sentence = "; ".join([told, *(f"{count:,} {words}" for count, words in kept)])
+    return f"{sentence}. Reports may still come." if is_moving(campaign) else f"{sentence}."
+
+
 def why_kept(asset: AssetOut) -> list[str]:
     """Say until when an asset's hosted files stay, and why, in sentences."""
     days = the_post().settings.lease.minimum_days
@@ -103,7 +117,11 @@ def install(app: APIFlask) -> None:
     """Give templates these words."""
     app.jinja_env.filters.update(bytes=show_bytes, when=show_time, count=show_count, code_words=show_code_words)
     app.jinja_env.globals.update(
-        message_words=MESSAGE_WORDS, campaign_words=CAMPAIGN_WORDS, why_kept=why_kept, is_moving=is_moving
+        message_words=MESSAGE_WORDS,
+        campaign_words=CAMPAIGN_WORDS,
+        why_kept=why_kept,
+        is_moving=is_moving,
+        how_it_ended=how_it_ended,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

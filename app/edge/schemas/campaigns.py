@@ -259,6 +259,7 @@ class PreviewItemOut(Out):
     media_bytes: int = Field(description="What all media of the message may have together.")
     message_bytes: int
     recipients: int
+    suppressed: int = Field(description="How many of these recipients are suppressed, and get nothing.")
     sender: dict[str, Any]
     parts: list[PreviewPartOut]
     advice: list[str]
@@ -270,13 +271,18 @@ class PreviewOut(Out):
     """A dry run, one entry for each profile that the recipients need; nothing was sent."""
 
     subject: str
+    suppressed: int = Field(description="How many of all recipients are suppressed, and get nothing.")
+    advice: list[str] = Field(description="What is to be known before sending, in sentences.")
     previews: list[PreviewItemOut]
 
 
 class RecipientsOut(Out):
-    """All numbers can be sent to."""
+    """All numbers can be sent to, but for those that are suppressed: a campaign takes them and sends them nothing."""
 
     recipients: int
     duplicates: int
+    suppressed: int
+    suppressed_numbers: list[str] = Field(description="The first 100 of them.")
+    advice: list[str] = Field(description="What is to be known before sending, in sentences.")
     countries: dict[str, int]
     warnings: list[dict[str, str]]

@@ -15,6 +15,7 @@ let parts = [TEXT];
 let previews = [];
 let key = newKey();
 let numbersFine = false;
+let reached = 0; // of the numbers that were checked, those that have not opted out
 let busy = false;
 
 // ---- parts -------------------------------------------------------------------------------------------------------
@@ -308,7 +309,8 @@ function gauge(bytes, limit) {
 }
 
 function factOf(preview) {
-  const who = preview.recipients ? `${preview.recipients.toLocaleString()} recipient${preview.recipients === 1 ? "" : "s"}` : "as an example";
+  const stopped = preview.suppressed ? `, ${preview.suppressed.toLocaleString()} of them opted out` : "";
+  const who = preview.recipients ? `${preview.recipients.toLocaleString()} recipient${preview.recipients === 1 ? "" : "s"}${stopped}` : "as an example";
   const losses = preview.parts.flatMap((part) => part.given_up);
   const media = preview.parts.filter((part) => part.url);
   return make("div", { class: "fact" },
@@ -385,6 +387,12 @@ function numbers() {
   return $("numbers").value.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean);
 }
 
+function suppressedOf({ suppressed, suppressed_numbers: shown }) {
+  const more = suppressed - Math.min(20, shown.length);
+  return make("ul", {}, ...shown.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each}`))),
+    more ? make("li", {}, `and ${more.toLocaleString()} more`) : null);
+}
+
 let numbersTimer;
 let numbersAsked = 0;
 function numbersSoon() {
@@ -408,10 +416,12 @@ async function checkNumbers() {
     const checked = await call("POST", "/recipients/check", { recipients: given });
     if (asked !== numbersAsked) return;
     numbersFine = true;
+    reached = checked.recipients - checked.suppressed;
     $("numbers").setAttribute("aria-invalid", "false");
     const countries = Object.entries(checked.countries).map(([country, figure]) => `${country} ${figure.toLocaleString()}`).join(", ");
     result.replaceChildren(
       make("p", { class: "ok" }, `${checked.recipients.toLocaleString()} recipient${checked.recipients === 1 ? "" : "s"}: ${countries}${checked.duplicates ? `; ${checked.duplicates.toLocaleString()} listed twice and merged` : ""}`),
+      ...checked.advice.map((each) => make("div", { class: "notice warn" }, each, suppressedOf(checked))),
       ...(checked.warnings.length
         ? [make("div", { class: "notice warn" }, make("ul", {}, ...checked.warnings.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each.number}`), ` ${each.warning}`))))]
         : []));
@@ -452,11 +462,12 @@ function missing() {
   if (failed.length) return "Take out the file that cannot be sent.";
   if (!message().parts.length) return "Add a picture or a text.";
   if (!numbers().length) return "Add at least one number.";
+  if (numbersFine && !reached) return "Every number has opted out: nobody would get it.";
   return "";
 }
 
 function renderSend() {
-  const figure = numbersFine ? numbers().length : 0;
+  const figure = numbersFine ? reached : 0;
   $("send").textContent = $("send-at").value ? "Schedule" : figure > 1 ? `Send to ${figure.toLocaleString()}` : "Send";
   $("send").setAttribute("aria-disabled", String(Boolean(missing())));
   $("send-hint").textContent = missing();
