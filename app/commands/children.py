@@ -1,7 +1,7 @@
 """Child processes of `postcard run`, the folder's lock, and the ports."""
 
-import ctypes
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -14,45 +14,55 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from app.errors import CannotStart
+from app.host.embedded import WITH_PARENT
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 40.0
 MINIMUM_FREE_BYTES = 300_000_000
 MAX_LOG_BYTES = 10_000_000
-_PR_SET_PDEATHSIG = 1
-
-
-def _die_with_parent() -> None:
-    """Run in the child before exec: a parent that is killed takes its children along, so no stale process is left."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+MOST_LINES = 6
 
 
 class Child:
-    """One `postcard COMMAND` with its log in a file; ``ready_url`` answers 200 once it serves."""
+    """One `postcard COMMAND` with its log in a file; ``ready_url`` answers 200 once it serves.
 
-    def __init__(self, command: str, logs: Path, environment: Mapping[str, str], ready_url: str = "") -> None:
-        self.command = command
-        self._log = logs / f"{command}.log"
+    A parent that is killed takes its children along, so no stale process is left.
+    """
+
+    def __init__(self, name: str, logs: Path, environment: Mapping[str, str], ready_url: str = "") -> None:
+        self.name = name
+        self.log_file = logs / f"{name}.log"
         self._environment = environment
         self._ready_url = ready_url
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_at = 0
 
     def start(self) -> None:
         """Start it, in a session of its own: Ctrl-C is for us, and we stop it in order."""
-        if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as log:
+        if self.log_file.exists() and self.log_file.stat().st_size > MAX_LOG_BYTES:
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        with self.log_file.open("ab") as log:
+            self._began_at = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", self.command],
+                [*WITH_PARENT, str(os.getpid()), sys.executable, "-m", "app", self.name],
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- this process has one thread until here
             )
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, below zero = by that signal; None while it runs, or before it was started."""
+        return self._process.poll() if self._process else None
+
+    def is_ready(self) -> bool:
+        """Tell whether it runs, and serves where it has an address."""
+        return self.exit_code is None and (not self._ready_url or _answers(self._ready_url))
 
     def wait_until_ready(self) -> None:
         """Wait until it serves.
@@ -61,26 +71,25 @@ class Child:
             CannotStart: it ended, or does not answer in time.
         """
         deadline = time.monotonic() + READY_SECONDS
-        while self._ready_url and not _answers(self._ready_url):
-            self.require_running()
+        while not self.is_ready():
+            self._require_running()
             if time.monotonic() > deadline:
-                raise CannotStart(f"{self.command} did not answer within {READY_SECONDS:g} s; see {self._log}.")
+                raise CannotStart(f"The {self.name} did not answer within {READY_SECONDS:g} s; see {self.log_file}.")
             time.sleep(0.05)
-        self.require_running()
 
-    def require_running(self) -> None:
-        """Notice an end.
+    def _require_running(self) -> None:
+        if (code := self.exit_code) is not None:
+            said = self.last_words()
+            raise CannotStart(
+                f"The {self.name} ended while it started, {how_it_ended(code)}.{f' It said: {said}' if said else ''} "
+                f"Its log is {self.log_file}."
+            )
 
-        Raises:
-            CannotStart: it ended; with the last line of its log.
-        """
-        code = self._process.poll() if self._process else 0
-        if code is not None:
-            raise CannotStart(f"{self.command} ended (code {code}): {self._last_words()} The log is {self._log}.")
-
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return lines[-1][:500] if lines else "It said nothing."
+    def last_words(self) -> str:
+        """Tell what it said last since its start, as a person reads it; empty when it was nothing."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._began_at)
+            return sentence_of(log.read()[-20_000:].decode(errors="replace"))
 
     def stop(self) -> None:
         """Ask it to stop and wait; end it if it does not."""
@@ -92,6 +101,41 @@ class Child:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def how_it_ended(code: int) -> str:
+    """Put an exit code into words; below zero it is a signal."""
+    if code >= 0:
+        return f"with exit code {code}"
+    why = " (somebody killed it, or the machine ran out of memory)" if -code == signal.SIGKILL else ""
+    return f"by signal {-code}, {signal.Signals(-code).name}{why}"
+
+
+def sentence_of(log: str) -> str:
+    """Make of the end of a log what a person can read: the last error, or what was said without being an event.
+
+    Events are JSON objects, one a line; what a command says for a person, or Python when it breaks, is plain text.
+    """
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    if plain := [line for line in lines if not line.startswith("{")]:
+        broke = [at for at, line in enumerate(plain) if line.startswith("Traceback ")]
+        # The exception stands below the calls, which are indented; what gunicorn adds below it tells nothing.
+        raised = [line for line in plain[broke[-1] + 1 :] if not line.startswith(" ")] if broke else []
+        return " ".join(raised[:1] or [line.strip() for line in plain[-MOST_LINES:]])[:500]
+    events = [event for event in map(_event, lines) if event.get("level") in {"error", "critical"}]
+    if not events:
+        return ""
+    last = events[-1]
+    told = last.get("detail") or str(last.get("exception", "")).strip().rpartition("\n")[2]
+    return f"{last.get('event')}{f': {told}' if told else ''}"[:500]
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _answers(url: str) -> bool:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,13 +12,13 @@ import click
 
 from app.commands.bucket import plan_of
 from app.commands.children import Child, choose_port, lock_folder, port_is_free, require_room
+from app.commands.keeping import Keeper, Part, kept_store
 from app.commands.local import given_values, plain_errors, remember
 from app.commands.people import sign_in_url
 from app.errors import CannotStart
 from app.host.bucket import apply_bucket
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
-from app.host.upkeep import daily_lifecycle
 from app.settings import Settings, read_settings
 from app.telemetry import configure_logging
 from app.wiring import completed, make_folder, open_database, own_secrets, prepare_database, require_consistent
@@ -42,7 +41,8 @@ def run() -> None:
         running.enter_context(lock_folder(folder))
         _require_free_port(settings.web.port)
         _stop_on_signals()
-        values = _start_store(settings, _base_values(given, folder), running)
+        parts: list[Part] = []
+        values = _start_store(settings, _base_values(given, folder), running, parts)
         values = _choose_sandbox(values, folder)
         # What a user did set is found by every command anyway; only what was chosen here is remembered.
         # The port is remembered in any case: a command in another shell must name the address of this run.
@@ -51,11 +51,11 @@ def run() -> None:
         effective = completed(read_settings(values)[0])
         require_consistent(effective)
         prepare_database(effective)
-        children = _start_children(effective, values, running)
+        parts += _start_children(effective, values, running)
         database = open_database(effective)
         running.callback(database.close)
         click.echo(f"Open {sign_in_url(effective, database, 'owner')}")
-        _wait(children)
+        _wait(parts)
 
 
 def _base_values(given: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -84,14 +84,12 @@ def _stop_on_signals() -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _start_store(settings: Settings, values: dict[str, str], running: ExitStack) -> dict[str, str]:
+def _start_store(settings: Settings, values: dict[str, str], running: ExitStack, parts: list[Part]) -> dict[str, str]:
     """Start the embedded store unless an endpoint or AWS is set; create bucket, policy and lifecycle."""
     if settings.s3.endpoint_url:
         return values
     store = EmbeddedStore(settings.data.dir.resolve() / "store")
-    store.start()
-    running.callback(store.stop)
-    running.enter_context(daily_lifecycle(store))
+    parts.append(running.enter_context(kept_store(store)))
     s3 = replace(settings.s3, endpoint_url=store.endpoint_url)
     client = S3Store(s3, public_base_url="", access_key=store.access_key, secret_key=store.secret_key).client
     apply_bucket(client, plan_of(completed(replace(settings, s3=s3)), public=not settings.public.presign_days))
@@ -143,13 +141,12 @@ def _sandbox_url(values: Mapping[str, str]) -> str:
     return f"http://127.0.0.1:{values['POSTCARD_SANDBOX_PORT']}/mms/v2/send"
 
 
-def _wait(children: list[Child]) -> None:
-    """Wait for Ctrl-C; a child that ends by itself stops everything, with what it said last."""
+def _wait(parts: list[Part]) -> None:
+    """Wait for Ctrl-C; a part that ends by itself is started again, a few times, before all of it stops."""
     try:
-        while True:
-            for child in children:
-                child.require_running()
-            time.sleep(0.5)
+        told = Keeper(parts, lambda sentence: click.echo(sentence, err=True)).keep()
     except KeyboardInterrupt:
         click.echo("Stopping ...", err=True)
         sys.exit(0)
+    click.echo(told, err=True)
+    sys.exit(1)

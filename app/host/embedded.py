@@ -37,7 +37,8 @@ _DIE_WITH_PARENT = (
     "os.getppid() == int(sys.argv[1]) or sys.exit('parent is gone')\n"
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
-_WITH_PARENT = (sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT)
+WITH_PARENT = (sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT)
+"""Put before our process id and a command: the command ends with the thread of ours that started it."""
 
 
 class EmbeddedStore:
@@ -94,6 +95,16 @@ class EmbeddedStore:
     def pid(self) -> int:
         """The child's process id; 0 when it is not running."""
         return self._child.pid if self._child and self._child.poll() is None else 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the child ended, below zero = by that signal; None while it runs, or before it was started."""
+        return self._child.poll() if self._child else None
+
+    @property
+    def log_file(self) -> Path:
+        """What the server writes; that of the start before has ``.1`` at its end."""
+        return self._folder / "weed.log"
 
     def start(self) -> None:
         """Start the server and return when it answers signed requests.
@@ -152,7 +163,7 @@ class EmbeddedStore:
         shell = [str(find_weed()), "shell", f"-master=127.0.0.1:{self._ports['master']}"]
         try:
             done = subprocess.run(
-                [*_WITH_PARENT, str(os.getpid()), *shell],
+                [*WITH_PARENT, str(os.getpid()), *shell],
                 input=command,
                 capture_output=True,
                 text=True,
@@ -185,10 +196,6 @@ class EmbeddedStore:
     @property
     def _pid_file(self) -> Path:
         return self._folder / "weed.pid"
-
-    @property
-    def _log_file(self) -> Path:
-        return self._folder / "weed.log"
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -234,8 +241,10 @@ class EmbeddedStore:
 
     def _spawn(self, program: Path) -> subprocess.Popen[bytes]:
         options = options_of(self._folder, self._objects, self._ports)
-        command = [*_WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
-        with self._log_file.open("wb") as log:
+        command = [*WITH_PARENT, str(os.getpid()), str(program), "mini", *options]
+        if self.log_file.exists():
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        with self.log_file.open("wb") as log:
             return subprocess.Popen(
                 command,
                 cwd=self._folder,  # security.toml is looked for in the working folder first
@@ -248,9 +257,9 @@ class EmbeddedStore:
 
     def _wait_until_ready(self, child: subprocess.Popen[bytes]) -> None:
         if not _wait_for(lambda: child.poll() is not None or self._answers(), READY_SECONDS):
-            raise CannotStart(f"The store did not answer within {READY_SECONDS:g} s. See {self._log_file}.")
+            raise CannotStart(f"The store did not answer within {READY_SECONDS:g} s. See {self.log_file}.")
         if child.poll() is not None:
-            raise CannotStart(f"The store ended at once. It said: {self._last_line()}. See {self._log_file}.")
+            raise CannotStart(f"The store ended at once. It said: {self._last_line()}. See {self.log_file}.")
 
     def _answers(self) -> bool:
         """Ask for real: a signed request to S3, and the master for a place to write."""
@@ -267,7 +276,7 @@ class EmbeddedStore:
 
     def _last_line(self) -> str:
         """Find the last error in the log (``F1122 20:33:01.123 file.go:12 words``), else its last line."""
-        lines = [line.strip() for line in self._log_file.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in self.log_file.read_text(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"[EF]\d{4} |panic: ", line)]
         return (errors or lines or ["nothing"])[-1]
 
