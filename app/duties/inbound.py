@@ -19,7 +19,7 @@ def settle_inbound(post: Postcard, change: Change, callback: Callback, message: 
     already is not confirmed again.
     """
     learn_from_inbound(post, change, message)
-    writer = _writer(message.source)
+    writer = writer_of(message.source)
     verdict = judge_inbound(message, writer.country if writer else "")
     inbound_id = add_inbound(change.connection, callback.id, message, judged=verdict.value, at=change.at)
     if inbound_id is None:
@@ -58,7 +58,7 @@ def _heed(change: Change, message: Inbound, verdict: Verdict) -> bool:
     return added > 0
 
 
-def _writer(number: str) -> Recipient | None:
+def writer_of(number: str) -> Recipient | None:
     """Tell the country of a handset, for its stop words; None = an odd number, which falls back to all of them."""
     try:
         return parse_number(number)

@@ -107,11 +107,24 @@ def user(web: Postcard) -> str:
         return save_user(change.connection, "mia", hash_password(PASSWORD), admin=True, at=change.at).name
 
 
-@pytest.fixture
-def browser(app: APIFlask, user: str) -> Browser:
+def _signed_in(app: APIFlask, name: str) -> Browser:
     client = app.test_client()
     client.environ_base["HTTP_ACCEPT"] = "text/html"
     csrf = csrf_of(client.get("/app/sign-in").text)
-    answer = client.post("/app/sign-in", data={"csrf_token": csrf, "name": user, "password": PASSWORD})
+    answer = client.post("/app/sign-in", data={"csrf_token": csrf, "name": name, "password": PASSWORD})
     assert answer.status_code == 303
     return Browser(client, csrf_of(client.get("/app/send").text))
+
+
+@pytest.fixture
+def browser(app: APIFlask, user: str) -> Browser:
+    """An admin's."""
+    return _signed_in(app, user)
+
+
+@pytest.fixture
+def clerk(app: APIFlask, web: Postcard) -> Browser:
+    """That of somebody who is signed in and no admin."""
+    with web.change() as change:
+        name = save_user(change.connection, "carl", hash_password(PASSWORD), admin=False, at=change.at).name
+    return _signed_in(app, name)

@@ -32,19 +32,25 @@ def test_an_empty_page_says_what_will_come(browser: Browser) -> None:
     assert "Nobody has answered yet" in browser.client.get("/app/inbound").text
 
 
-def test_a_message_shows_its_words_and_its_picture_encoded_anew_and_no_whole_number(
-    web: Postcard, browser: Browser
-) -> None:
+def test_a_message_shows_its_words_and_its_picture_encoded_anew(web: Postcard, browser: Browser) -> None:
     inbound(web, text("<b>lovely</b>"), part("image/jpeg", phone_photo(640, 480)), part("application/pdf", b"%PDF-"))
     page = browser.client.get("/app/inbound").text
     assert "&lt;b&gt;lovely&lt;/b&gt;" in page
     assert "application/pdf: kept, and not shown" in page
-    assert FROM not in page
-    assert "*******0130" in page
     (url,) = re.findall(r'<img src="(/inbound/[^"]+)"', page)
     answer = browser.client.get(url)
     assert (answer.status_code, answer.content_type) == (200, "image/jpeg")
     assert waiting(browser) == []
+
+
+def test_an_admin_sees_who_wrote_and_others_the_country_and_the_last_four_digits(
+    web: Postcard, browser: Browser, clerk: Browser
+) -> None:
+    inbound(web, text("please leave me alone"))
+    for_admin, for_others = (each.client.get("/app/inbound").text for each in (browser, clerk))
+    assert f'<span class="mono">+{FROM}</span> <span class="hint">US</span>' in for_admin
+    assert FROM not in for_others
+    assert '<span class="mono">*******0130</span> <span class="hint">US</span>' in for_others
 
 
 def test_what_sounds_like_a_stop_waits_until_somebody_says_that_it_was_none(web: Postcard, browser: Browser) -> None:

@@ -2,25 +2,10 @@ import re
 from typing import Any
 
 import pytest
-from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from app.duties.postcard import Postcard
-from app.edge.passwords import hash_password
-from app.records.people import save_user
-from tests.edge.conftest import PASSWORD, Browser, csrf_of
+from tests.edge.conftest import Browser
 from tests.edge.test_assets import SMALL, send
-
-
-@pytest.fixture
-def clerk(app: APIFlask, web: Postcard) -> Browser:
-    """Somebody who is signed in and no admin."""
-    with web.change() as change:
-        save_user(change.connection, "carl", hash_password(PASSWORD), admin=False, at=change.at)
-    client = app.test_client()
-    csrf = csrf_of(client.get("/app/sign-in").text)
-    client.post("/app/sign-in", data={"csrf_token": csrf, "name": "carl", "password": PASSWORD})
-    return Browser(client, csrf_of(client.get("/app/send").text))
 
 
 def take_down(client: FlaskClient, asset_id: str, **changes: str) -> Any:

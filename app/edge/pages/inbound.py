@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from app.duties.inbound import writer_of
 from app.duties.shown import TEXT, is_shown
 from app.edge.auth import caller
 from app.edge.context import the_post
@@ -48,7 +49,9 @@ def _shown(messages: Sequence[KeptInbound], reasons: dict[str, str]) -> list[dic
     return [
         {
             "id": each.id,
-            "number": mask_number(each.source),
+            "number": _named(each.source),
+            "country": writer.country if (writer := writer_of(each.source)) else "",
+            "ending": each.source[-4:],
             "to": ", ".join(each.destinations),
             "received_at": each.received_at,
             "subject": each.subject,
@@ -64,6 +67,11 @@ def _shown(messages: Sequence[KeptInbound], reasons: dict[str, str]) -> list[dic
         }
         for each in messages
     ]
+
+
+def _named(source: str) -> str:
+    """Name who wrote: whole to an admin, who may have to look a person up; to others by the last four digits."""
+    return f"+{source}" if caller().admin else mask_number(source)
 
 
 @blueprint.post("/app/inbound/<inbound_id>/<decision>")
