@@ -148,8 +148,8 @@ class Outcome:
 
     ``started_at`` is when the first byte of its body was handed over, or when it was tried, if none was. ``kind`` drives
     the state; ``pause`` is a sentence when the same would happen to everybody; ``slow_down`` asks the pacing to wait;
-    ``drop_operator`` asks for one more attempt without mobileOperatorId. ``answer`` is the first 2,000 characters of the
-    body for a support query, with no secret in it.
+    ``drop_operator`` asks for one more attempt without mobileOperatorId. ``description`` is for a person; ``answer`` is for
+    a support query: the first 2,000 characters of the body, and the library's words where it broke off, without secrets.
     """
 
     message_id: str

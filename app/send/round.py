@@ -10,6 +10,7 @@ from app.model.messages import Outcome, Outgoing
 from app.model.status import OutcomeKind
 from app.send.answers import Answer, read_answer
 from app.send.endpoints import Endpoints
+from app.send.failures import explain_broken_answer, explain_no_answer, explain_no_connection
 from app.send.loop import Loop
 from app.send.transfer import Transfer
 from app.telemetry import log
@@ -230,19 +231,17 @@ class Round:
             return Answer(
                 OutcomeKind.NOT_SENT, 0, description="The claim on this message had passed to another worker."
             )
+        raw = f"libcurl {error}: {words}" if error else ""
         if not transfer.asked:
-            said = (
-                f"No endpoint takes a connection; the last said: {words or 'an answer before the request'} ({error})."
-            )
-            return Answer(OutcomeKind.NOT_SENT, 0, description=said, slow_down=True)
+            said = explain_no_connection(error, transfer.proxy_status)
+            return Answer(OutcomeKind.NOT_SENT, 0, description=said, text=raw, slow_down=True)
         status = transfer.http_status
         if status < 200:
-            said = f"No answer came after the request had left: {words} ({error})."
-            return Answer(OutcomeKind.UNKNOWN, 0, description=said)
+            return Answer(OutcomeKind.UNKNOWN, 0, description=explain_no_answer(error), text=raw)
         answer = read_answer(status, transfer.headers, transfer.answer, not_accepted=self._not_accepted)
         if error and not (answer.mt_id or answer.code):
-            said = f"The answer {status} broke off: {words} ({error})."
-            return Answer(OutcomeKind.UNKNOWN, status, answer.request_id, description=said, text=answer.text)
+            said, text = explain_broken_answer(status), f"{answer.text}\n{raw}".lstrip()
+            return Answer(OutcomeKind.UNKNOWN, status, answer.request_id, description=said, text=text)
         return answer
 
     def _release(self, transfer: Transfer) -> None:

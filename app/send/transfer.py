@@ -88,6 +88,11 @@ class Transfer:
         return int(self.curl.getinfo(pycurl.RESPONSE_CODE))
 
     @property
+    def proxy_status(self) -> int:
+        """Status of a proxy's answer to CONNECT, 0 if none was asked."""
+        return int(self.curl.getinfo(pycurl.HTTP_CONNECTCODE))
+
+    @property
     def headers(self) -> dict[str, str]:
         """The headers that we care for, of the last answer, names in lower case."""
         kept: dict[str, str] = {}

@@ -110,3 +110,22 @@ def test_the_page_says_the_same(api: FlaskClient, browser: Browser, sandbox: Run
     campaign = campaign_with_an_unknown(api, sandbox)
     page = browser.client.get(f"/app/campaigns/{campaign['id']}").text
     assert campaign["unknown_note"]["sentence"] in page
+
+
+def test_a_message_says_in_words_what_happened_and_its_attempt_keeps_what_came_back(
+    api: FlaskClient, browser: Browser, sandbox: RunningSandbox
+) -> None:
+    campaign = campaign_with_an_unknown(api, sandbox)
+    (message,) = api.get(f"/campaigns/{campaign['id']}/messages").get_json()["items"]
+    assert message["problem"].startswith("The connection was closed without an answer. It may have been sent")
+    assert message["attempt_history"][0]["answer"].startswith("libcurl 52: ")
+    page = browser.client.get(f"/app/messages/{message['id']}").text
+    assert "<summary>What came back</summary>" in page
+    assert "libcurl 52: " in page
+    assert "curl" not in browser.client.get(f"/app/campaigns/{campaign['id']}").text
+
+
+def test_an_accepted_message_shows_the_answer_as_it_came(api: FlaskClient) -> None:
+    campaign = finished(api, api.post("/campaigns", json=TEXT).get_json()["id"])
+    (message,) = api.get(f"/campaigns/{campaign['id']}/messages").get_json()["items"]
+    assert message["attempt_history"][0]["answer"] == f'{{"mtId": {message["mt_id"]}}}'

@@ -192,6 +192,9 @@ class AttemptOut(Out):
     mt_id: str
     code: int
     description: str
+    answer: str = Field(
+        description="The beginning of what came back, as it came; where nothing did, why, as libcurl says it."
+    )
 
 
 class HandsetOut(Out):
