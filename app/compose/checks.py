@@ -54,9 +54,9 @@ def check_parts(parts: Sequence[SendablePart]) -> None:
         raise InvalidMessage("A message needs at least one text or one piece of media.", field="parts")
     if len(parts) > MAX_PARTS:
         raise InvalidMessage(f"The message has {len(parts)} parts; {MAX_PARTS} are possible.", field="parts")
-    for part in parts:
+    for at, part in enumerate(parts):
         if isinstance(part, TextPart):
-            check_text(part.text)
+            check_text(part.text, field=f"parts.{at}.text")
         elif isinstance(part, LinkPart):
             _check_link(part)
         else:
@@ -68,18 +68,18 @@ def check_parts(parts: Sequence[SendablePart]) -> None:
         )
 
 
-def check_text(text: str) -> None:
-    """Refuse a text that a handset could not show.
+def check_text(text: str, *, field: str) -> None:
+    """Refuse a text that a handset could not show; ``field`` is its place in what the caller wrote.
 
     Raises:
         InvalidMessage: only white space, more than 5,000 characters, or a control character.
     """
     if not text.strip():
-        raise InvalidMessage("A text part is empty; leave it out or write something.", field="text")
+        raise InvalidMessage("A text part is empty; leave it out or write something.", field=field)
     if len(text) > MAX_TEXT_CHARACTERS:
-        raise InvalidMessage(f"The text has {len(text)} characters; {MAX_TEXT_CHARACTERS} are possible.", field="text")
+        raise InvalidMessage(f"The text has {len(text)} characters; {MAX_TEXT_CHARACTERS} are possible.", field=field)
     if _BAD_IN_TEXT.search(text):
-        raise InvalidMessage("The text holds a control character or half of a surrogate pair.", field="text")
+        raise InvalidMessage("The text holds a control character or half of a surrogate pair.", field=field)
 
 
 def check_sender(source: str, mt_config: str) -> None:

@@ -5,6 +5,7 @@ that is possible but in no known range (``is_valid_number`` says no) is sent to 
 the documented test numbers and lags behind new ranges.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -42,6 +43,7 @@ _IMPOSSIBLE = {
     ValidationResult.INVALID_LENGTH: "has a length that {country} does not use",
 }
 _MAX_SHOWN = 40
+_KNOWN = frozenset({"number", "operator_id"})
 
 
 class _Unusable(Exception):
@@ -63,42 +65,43 @@ def parse_number(text: str) -> Recipient:
     try:
         return _parse(text)
     except _Unusable as wrong:
-        bad = [(text, str(wrong))]
+        bad = [(0, text, str(wrong))]
         raise InvalidRecipients(_summary(bad), recipients=_listed(bad)) from None
 
 
-def parse_recipients(items: Sequence[str | Mapping[str, object]]) -> list[Recipient]:
+def parse_recipients(items: Sequence[object]) -> list[Recipient]:
     """Read a list of numbers, or of ``{"number": text, "operator_id": integer or absent}``, in their order.
 
+    Entries may be anything that JSON holds, so that one of the wrong kind is told beside the others.
     Duplicates are merged into the first; the operator is taken from whichever names one.
 
     Raises:
-        InvalidRecipients: at least one cannot be used; ``recipients`` lists every bad one with its reason.
+        InvalidRecipients: at least one cannot be used; ``recipients`` lists every bad one with its index, from 0, and reason.
     """
     found: dict[str, Recipient] = {}
-    bad: list[tuple[object, str]] = []
-    for item in items:
+    bad: list[tuple[int, object, str]] = []
+    for index, item in enumerate(items):
         try:
             recipient = _parse_item(item)
             found[recipient.number] = _merge(found.get(recipient.number), recipient)
         except _Unusable as wrong:
-            bad.append((item.get("number", "") if isinstance(item, Mapping) else item, str(wrong)))
+            bad.append((index, item.get("number", "") if isinstance(item, Mapping) else item, str(wrong)))
     if bad:
         raise InvalidRecipients(_summary(bad), recipients=_listed(bad))
     return list(found.values())
 
 
-def _summary(bad: Sequence[tuple[object, str]]) -> str:
-    first, reason = bad[0]
+def _summary(bad: Sequence[tuple[int, object, str]]) -> str:
+    _, first, reason = bad[0]
     return f"{_shown(first)}: {reason}{f', and {len(bad) - 1} more' if len(bad) > 1 else ''}."
 
 
-def _listed(bad: Sequence[tuple[object, str]]) -> list[dict[str, str]]:
-    return [{"number": _shown(number), "reason": reason} for number, reason in bad]
+def _listed(bad: Sequence[tuple[int, object, str]]) -> list[dict[str, object]]:
+    return [{"index": index, "number": _shown(number), "reason": reason} for index, number, reason in bad]
 
 
 def _shown(number: object) -> str:
-    text = str(number) or "(empty)"
+    text = number or "(empty)" if isinstance(number, str) else json.dumps(number, default=str)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
 
 
@@ -106,8 +109,12 @@ def _parse_item(item: object) -> Recipient:
     if isinstance(item, str):
         return _parse(item)
     if not isinstance(item, Mapping):
-        raise _Unusable("a recipient is a number as text, or an object with `number`")
-    recipient = _parse(item.get("number"))
+        raise _Unusable('must be a number as text, such as "12515550130", or an object with `number`')
+    if unknown := sorted(map(str, item.keys() - _KNOWN)):
+        raise _Unusable(f"has what is not known here: {_shown(', '.join(unknown))}")
+    if item.get("number") is None:
+        raise _Unusable("`number` is missing")
+    recipient = _parse(item["number"])
     operator = item.get("operator_id")
     if operator is None:
         return recipient
@@ -126,7 +133,7 @@ def _merge(first: Recipient | None, again: Recipient) -> Recipient:
 
 def _parse(text: object) -> Recipient:
     if not isinstance(text, str):
-        raise _Unusable("a number is text")
+        raise _Unusable('a number must be text, such as "12515550130"')
     digits = _SEPARATORS.sub("", text.strip()).removeprefix("+")
     known = KNOWN_NUMBERS.get(digits)
     if known:

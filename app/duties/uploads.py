@@ -29,7 +29,7 @@ def begin_upload(
     """
     limit = post.settings.upload.max_bytes
     if size < 1:
-        raise UploadEmpty("The file has no bytes.")
+        raise UploadEmpty("The file has no bytes.", field="bytes")
     if size > limit:
         raise UploadTooLarge(f"The file has {size:,} bytes; {limit:,} are possible.", limit_bytes=limit)
     in_parts = size > post.store.incoming.part_bytes

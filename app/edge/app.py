@@ -9,6 +9,7 @@ from flask import redirect, request
 from flask.json.provider import DefaultJSONProvider
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from werkzeug.datastructures import MultiDict
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -123,10 +124,22 @@ def _install_text_checks(app: APIFlask) -> None:
             raise NotFound("Nothing has this address.")
         if request.endpoint == "callbacks.take":  # stored as it comes, whatever stands in the query
             return
-        if has_nul(request.args.to_dict(flat=False)):
-            raise InvalidRequest("The character U+0000 is not possible in the query.")
-        if request.path.startswith("/app/") and has_nul(request.form.to_dict(flat=False)):
-            raise InvalidRequest("The character U+0000 is not possible in text.")
+        _refuse_nul(request.args, "the query")
+        if request.path.startswith("/app/"):
+            _refuse_nul(request.form, "text")
+
+
+def _refuse_nul(given: MultiDict[str, str], where: str) -> None:
+    """Name every field that holds U+0000.
+
+    Raises:
+        InvalidRequest: there is one.
+    """
+    sentence = f"The character U+0000 is not possible in {where}."
+    names = [name for name, values in given.to_dict(flat=False).items() if has_nul([name, *values])]
+    if names:
+        errors = [{"field": name.replace("\0", "U+0000"), "message": sentence} for name in names]
+        raise InvalidRequest(sentence, errors=errors)
 
 
 def _install_home(app: APIFlask) -> None:

@@ -59,8 +59,8 @@ def install(app: APIFlask) -> None:
 
 
 def _finish(spec: Any) -> Any:
-    schema = ProblemOut.model_json_schema()
-    spec["components"].setdefault("schemas", {})["Problem"] = schema
+    schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+    spec["components"].setdefault("schemas", {}).update({**schema.pop("$defs"), "Problem": schema})
     answer = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():

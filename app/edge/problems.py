@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import errors
 from app.edge.context import path_for_log, the_post
+from app.edge.fields import wrong_fields
 from app.edge.validation import from_validation
 from app.errors import (
     BodyTooLarge,
@@ -99,11 +100,13 @@ def problem_type(slug: str) -> str:
 
 def as_problem(error: PostcardError) -> dict[str, Any]:
     """Turn an error into the members of a problem; its facts stand beside the standard ones."""
+    status = STATUS.get(error.slug, 500)
     return {
         **{name: value for name, value in error.facts.items() if name not in _OWN_MEMBERS},
+        **({"errors": wrong_fields(error)} if status == 422 else {}),
         "type": problem_type(error.slug),
         "title": error.title,
-        "status": STATUS.get(error.slug, 500),
+        "status": status,
         "detail": error.detail,
         "remedy": error.remedy,
         "instance": quote(path_for_log(), safe="/."),

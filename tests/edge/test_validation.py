@@ -24,7 +24,6 @@ TEXT = [{"text": "Hello"}]
             {"parts": [{"asset_id": "a", "as": "gif"}], "recipients": []},
             {"parts.0.as": "must be one of 'auto', 'mp4', '3gp', 'first_frame', 'aac', 'amr' or 'mp3'"},
         ),
-        ({"parts": TEXT, "recipients": [5]}, {"recipients.0": "must be text, or must be an object"}),
         ({"parts": TEXT, "recipients": [], "start": "perhaps"}, {"start": "must be true or false"}),
         (
             {"parts": TEXT, "recipients": [], "send_at": "2026-11-22T09:00:00"},

@@ -93,14 +93,13 @@ def preview(body: PreviewIn) -> PreviewOut:
 def check_recipients(body: RecipientsIn) -> RecipientsOut:
     """Check numbers as a campaign would, and create nothing."""
     settings = the_post().settings
-    given = [each if isinstance(each, str) else each.model_dump() for each in body.recipients]
-    found = parse_recipients(given)
+    found = parse_recipients(body.recipients)
     require_unlocked((each.number for each in found), settings.openmarket, settings.live)
     with the_post().database.read() as connection:
         stopped = list(reasons_of(connection, [each.number for each in found]))
     return RecipientsOut(
         recipients=len(found),
-        duplicates=len(given) - len(found),
+        duplicates=len(body.recipients) - len(found),
         suppressed=len(stopped),
         suppressed_numbers=stopped[:100],
         advice=advise_suppressed(len(stopped)),

@@ -74,7 +74,9 @@ def change_one(operator_id: str, body: OperatorIn) -> OperatorOut:
 
 def _check_id(operator_id: str) -> None:
     if not (operator_id.isascii() and operator_id.replace("_", "").isalnum() and len(operator_id) <= 60):
-        raise InvalidRequest("The id of an operator has letters, digits and _ only, such as att_us.")
+        raise InvalidRequest(
+            "The id of an operator has letters, digits and _ only, such as att_us.", field="operator_id"
+        )
 
 
 def _merged(known: Operator | None, body: OperatorIn, *, today: date) -> dict[str, Any]:
@@ -89,7 +91,11 @@ def _merged(known: Operator | None, body: OperatorIn, *, today: date) -> dict[st
         raise InvalidRequest(f"A new operator needs {' and '.join(missing)}.", errors=errors)
     kinds = {kind.value for kind in SenderKind}
     if unknown := set(given.get("profile_by_kind", {})) - kinds:
-        raise InvalidRequest(f"Kinds of sender are {', '.join(sorted(kinds))}; not {', '.join(sorted(unknown))}.")
+        known_kinds = ", ".join(sorted(kinds))
+        errors = [
+            {"field": f"profile_by_kind.{each}", "message": f"must be one of {known_kinds}"} for each in sorted(unknown)
+        ]
+        raise InvalidRequest(f"Kinds of sender are {known_kinds}; not {', '.join(sorted(unknown))}.", errors=errors)
     usual: dict[str, Any] = {
         "openmarket_id": None,
         "profile_by_kind": {},

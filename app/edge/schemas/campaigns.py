@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import AwareDatetime, Discriminator, Field, Tag, WithJsonSchema
 
 from app.duties.campaigns import Order
 from app.edge.schemas.assets import ChoiceIn, RenditionOut
@@ -46,7 +46,11 @@ class RecipientIn(In):
     """A number, and the operator where it is really known."""
 
     number: str = Field(max_length=60)
-    operator_id: int | None = None
+    operator_id: int | None = Field(default=None, ge=1, lt=2**31)
+
+
+RecipientGiven = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, RecipientIn.model_json_schema()]})]
+"""Whatever came: one of the wrong kind is told beside all other bad ones, by :func:`app.compose.numbers.parse_recipients`."""
 
 
 class ContentIn(In):
@@ -59,13 +63,11 @@ class ContentIn(In):
     profile: str = Field(default="auto", max_length=40, description="auto, or the name of a profile")
     name: str | None = Field(default=None, max_length=2000)
 
-    def order(
-        self, recipients: list[str | RecipientIn], *, send_at: datetime | None = None, start: bool = True
-    ) -> Order:
+    def order(self, recipients: list[RecipientGiven], *, send_at: datetime | None = None, start: bool = True) -> Order:
         """Give the order that duties check and carry out."""
         return Order(
             parts=tuple(part.noun() for part in self.parts),
-            recipients=[each if isinstance(each, str) else each.model_dump() for each in recipients],
+            recipients=recipients,
             subject=self.subject or "",
             name=self.name or "",
             source=self.source or "",
@@ -79,7 +81,7 @@ class ContentIn(In):
 class CampaignIn(ContentIn):
     """A campaign to send, now, later or as a draft."""
 
-    recipients: list[str | RecipientIn] = Field(max_length=200_000)
+    recipients: list[RecipientGiven] = Field(max_length=200_000)
     send_at: AwareDatetime | None = None
     start: bool = Field(default=True, description="false = keep it as a draft")
 
@@ -87,7 +89,7 @@ class CampaignIn(ContentIn):
 class PreviewIn(ContentIn):
     """A dry run; without recipients, for the profile named, or universal."""
 
-    recipients: list[str | RecipientIn] = Field(default_factory=list, max_length=200_000)
+    recipients: list[RecipientGiven] = Field(default_factory=list, max_length=200_000)
     send_at: AwareDatetime | None = None
     start: bool = True
 
@@ -95,19 +97,19 @@ class PreviewIn(ContentIn):
 class MessageIn(ContentIn):
     """A campaign of one."""
 
-    to: str | RecipientIn
+    to: RecipientGiven
 
 
 class RecipientsIn(In):
     """Numbers to check."""
 
-    recipients: list[str | RecipientIn] = Field(max_length=200_000)
+    recipients: list[RecipientGiven] = Field(max_length=200_000)
 
 
 class TestIn(In):
     """A test to a few numbers of one's own."""
 
-    recipients: list[str] = Field(min_length=1, max_length=50)
+    recipients: list[RecipientGiven] = Field(min_length=1, max_length=50)
 
 
 class DraftIn(In):

@@ -1,16 +1,20 @@
 """Suppressions, operators, senders, inbound messages."""
 
 from datetime import date, datetime
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from app.edge.schemas.shapes import In, Out
+
+NumberGiven = Annotated[Any, WithJsonSchema({"type": "string"})]
+"""Whatever came: one of the wrong kind is told beside all other bad ones."""
 
 
 class SuppressionIn(In):
     """Numbers that must not be sent to."""
 
-    numbers: list[str] = Field(min_length=1, max_length=10_000)
+    numbers: list[NumberGiven] = Field(min_length=1, max_length=10_000)
     note: str = Field(default="", max_length=500)
 
 

@@ -38,6 +38,13 @@ class Out(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
+class WrongOut(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(description="As its sender wrote it, an entry of a list by its index from 0: `recipients.3`.")
+    message: str
+
+
 class ProblemOut(BaseModel):
     """RFC 9457: what went wrong, in words that may be shown; facts stand beside these members."""
 
@@ -50,6 +57,7 @@ class ProblemOut(BaseModel):
     instance: str
     remedy: str = Field(default="", description="What the caller can do.")
     request_id: str = Field(default="", description="Under which the log knows this request.")
+    errors: list[WrongOut] = Field(default_factory=list, description="Of every 422: what is wrong, field by field.")
 
 
 class PageQuery(In):
