@@ -15,6 +15,7 @@ from app.send.codes import CODES, INTERNAL_ERROR, Code
 
 KEPT_CHARACTERS = 2_000
 _DESCRIPTION_CHARACTERS = 500
+_JSON_SPACE = " \t\n\r"
 _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _REQUEST_ID_CHARACTERS = 200  # documented as 1-30, shown with 40: free text
 
@@ -90,9 +91,11 @@ def _judge_code(code: int, http_status: int, not_accepted: Collection[int]) -> C
 def _read_json(body: bytes) -> Any:
     """Read JSON whose integers may have any size; anything else is None."""
     try:
-        return _JSON.decode(body.decode())
+        text = body.decode().strip(_JSON_SPACE)
+        content, end = _JSON.raw_decode(text)  # ``decode`` would search for spaces with two patterns
     except (ValueError, RecursionError):
         return None
+    return content if end == len(text) else None
 
 
 def _read_mt_id(content: Any) -> str:

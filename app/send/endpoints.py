@@ -69,6 +69,7 @@ class Endpoints:
         self._left_seconds = left_seconds
         self._now = now
         self._turn = 0
+        self._all_well = True  # nothing is held against any endpoint; read without the lock, written with it
         self._lock = threading.Lock()
 
     def choose(self, tried: Collection[str] = ()) -> str | None:
@@ -77,6 +78,10 @@ class Endpoints:
         Endpoints that failed lately come last, the one that is due soonest first: with all of them down, each request
         still tries each once, so the first to come back is found.
         """
+        if self._all_well and not tried:
+            self._turn += 1
+            best = self._places[0]
+            return best[self._turn % len(best)]
         with self._lock:
             self._turn += 1
             now = self._now()
@@ -94,6 +99,7 @@ class Endpoints:
             whether it was thought to be well until now.
         """
         with self._lock:
+            self._all_well = False
             was_well = self._health[url].left_until <= self._now()
             self._health[url] = _Health(self._now() + self._left_seconds)
             return was_well
@@ -101,6 +107,7 @@ class Endpoints:
     def note_doubt(self, url: str) -> None:
         """A request left and nothing that proves anything came back; several in a row are a failure."""
         with self._lock:
+            self._all_well = False
             health = self._health[url]
             health.doubts += 1
             if health.doubts >= DOUBTS:
@@ -108,10 +115,10 @@ class Endpoints:
 
     def note_answered(self, url: str) -> None:
         """The endpoint answered as OpenMarket does: all is forgotten."""
-        health = self._health[url]
-        if health.doubts or health.left_until:
+        if not self._all_well:
             with self._lock:
                 self._health[url] = _Health()
+                self._all_well = all(each == _Health() for each in self._health.values())
 
 
 def _group(urls: Sequence[str]) -> list[list[str]]:

@@ -5,6 +5,7 @@ tells which descriptors matter, and epoll (Linux) waits for them. One thread use
 """
 
 import contextlib
+import math
 import os
 import select
 import threading
@@ -26,13 +27,14 @@ class Loop:
 
     def __init__(self, connections: int) -> None:
         self.rested_at = 0.0
+        self._timer_milliseconds: list[int] = []  # what libcurl asked for since the last step; the last one counts
+        self._left: set[int] = set()  # descriptors that libcurl waits for no longer, still known to epoll
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timer_milliseconds.append)
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._epoll = select.epoll()
-        self._watched: set[int] = set()
-        self._due_at: float | None = None
+        self._due_at = math.inf
         self._closed = False
         self._wake_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -52,16 +54,15 @@ class Loop:
         Returns:
             the transfers that ended, each with libcurl's error number (0 = an answer came) and its words.
         """
-        wait = longest_seconds
-        if self._due_at is not None:
-            wait = min(wait, max(0.0, self._due_at - time.monotonic()))
-        for descriptor, events in self._epoll.poll(wait):
+        for descriptor, events in self._epoll.poll(min(longest_seconds, max(0.0, self._seconds_to_timer()))):
             if descriptor == self._wake_read:
                 os.read(self._wake_read, 4096)
+            elif descriptor in self._left:
+                self._forget(descriptor)
             else:
-                self._multi.socket_action(descriptor, _to_curl(events))
-        if self._due_at is not None and time.monotonic() >= self._due_at:
-            self._due_at = None
+                self._multi.socket_action(descriptor, _TO_CURL[events & _HEEDED])
+        if self._seconds_to_timer() <= 0:
+            self._due_at = math.inf
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._ended()
 
@@ -91,19 +92,33 @@ class Loop:
                 return ended
 
     def _watch(self, event: int, descriptor: int, _multi: object, _data: object) -> None:
-        """Note which events of a descriptor libcurl waits for."""
+        """Note which events of a descriptor libcurl waits for.
+
+        What it leaves is mostly wanted again at once, by the next request on that connection, so it stays in epoll until
+        something happens on it, the other side's closing mostly. The kernel takes out what is closed; it alone knows
+        whether a number still means the same connection.
+        """
         if event == pycurl.POLL_REMOVE:
-            self._watched.discard(descriptor)
-            with contextlib.suppress(OSError):  # closed already: the kernel has forgotten it
-                self._epoll.unregister(descriptor)
-        elif descriptor in self._watched:
+            self._left.add(descriptor)
+            return
+        self._left.discard(descriptor)
+        try:
             self._epoll.modify(descriptor, _EVENTS[event])
-        else:
-            self._watched.add(descriptor)
+        except FileNotFoundError:
             self._epoll.register(descriptor, _EVENTS[event])
 
-    def _set_timer(self, milliseconds: int) -> None:
-        self._due_at = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+    def _seconds_to_timer(self) -> float:
+        """Tell how long it is until libcurl wants to be called whatever happens; infinite = it does not want that."""
+        if self._timer_milliseconds:
+            milliseconds = self._timer_milliseconds[-1]
+            self._timer_milliseconds.clear()
+            self._due_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+        return self._due_at - time.monotonic()
+
+    def _forget(self, descriptor: int) -> None:
+        self._left.discard(descriptor)
+        with contextlib.suppress(OSError):  # closed just now: the kernel has forgotten it
+            self._epoll.unregister(descriptor)
 
 
 def _to_curl(events: int) -> int:
@@ -115,3 +130,7 @@ def _to_curl(events: int) -> int:
     if events & select.EPOLLERR:
         flags |= pycurl.CSELECT_ERR
     return int(flags)
+
+
+_HEEDED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
+_TO_CURL = [_to_curl(events) for events in range(_HEEDED + 1)]

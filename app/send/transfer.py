@@ -22,8 +22,7 @@ MAX_ANSWER_BYTES = 65_536
 DNS_SECONDS = 60  # OpenMarket: DNS answers may be cached for one minute at most
 IDLE_SECONDS = 4  # common servers close idle connections after 5 s; ours are not reused that late
 CONNECTION_SECONDS = 60  # so that a change in DNS reaches busy connections too
-_KEPT_HEADERS = frozenset({b"x-request-id"})
-_FIRST_LETTERS = b"xX"  # of those: no other line is looked at more closely
+_REQUEST_ID = b"\nx-request-id:"
 
 
 def basic_authorization(account: settings.OpenMarket) -> str:
@@ -94,17 +93,15 @@ class Transfer:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that we care for, of the last answer, names in lower case."""
-        kept: dict[str, str] = {}
-        for line in self._header_lines:
-            if line[:5] == b"HTTP/":
-                kept.clear()
-            elif line[:1] in _FIRST_LETTERS:
-                name, _, value = line.partition(b":")
-                name = name.strip().lower()
-                if name in _KEPT_HEADERS:
-                    kept[name.decode()] = value.strip().decode("latin-1")
-        return kept
+        """The header that we care for, x-request-id, of the last answer; empty without it."""
+        # Looked for in all lines at once: a loop over them costs 2 microseconds for each answer.
+        lines = b"".join(self._header_lines)
+        lowered = lines.lower()
+        at = lowered.rfind(_REQUEST_ID, max(0, lowered.rfind(b"\nhttp/")))
+        if at < 0:
+            return {}
+        value = lines[at + len(_REQUEST_ID) : lines.find(b"\n", at + 1)]
+        return {"x-request-id": value.strip().decode("latin-1")}
 
     @property
     def answer(self) -> bytes:
