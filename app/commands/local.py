@@ -32,6 +32,18 @@ def remember(folder: Path, values: Mapping[str, str]) -> None:
     fresh.replace(path)
 
 
+def _remembered(folder: Path) -> dict[str, str]:
+    path = folder / REMEMBERED
+    values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return values
+
+
+def known_values() -> dict[str, str]:
+    """Read what the user set over what `run` remembers, for a command that must start quickly."""
+    given = given_values()
+    return {**_remembered(read_settings(given)[0].data.dir), **given}
+
+
 def effective_settings(*, serving: bool = False) -> Settings:
     """Read the settings; what `run` remembers in the data folder stands under what the user set.
 
@@ -46,8 +58,7 @@ def effective_settings(*, serving: bool = False) -> Settings:
 
     given = given_values()
     folder = read_settings(given)[0].data.dir
-    path = folder / REMEMBERED
-    remembered: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    remembered = _remembered(folder)
     if not serving and not remembered and "POSTCARD_SECRET_KEY" not in given:
         raise CannotStart(
             f"No Postcard has run with the data folder {folder.resolve()}. Start one with `make run`, or name its folder: "

@@ -38,3 +38,11 @@ def silent_seconds(connection: sa.Connection, *, at: datetime) -> dict[str, floa
     """Tell for how many seconds each worker has been silent."""
     rows = connection.execute(sa.select(heartbeats.c.name, heartbeats.c.at))
     return {row.name: max(0.0, (at - row.at).total_seconds()) for row in rows}
+
+
+def silent_of_this_machine(connection: sa.Connection, *, at: datetime) -> dict[str, float]:
+    """Tell the same of the workers of this machine or container; none where no schema was made yet."""
+    if not sa.inspect(connection).has_table(heartbeats.name):
+        return {}
+    here = worker_name(0).removesuffix("0")
+    return {name: seconds for name, seconds in silent_seconds(connection, at=at).items() if name.startswith(here)}

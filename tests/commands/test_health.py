@@ -37,8 +37,15 @@ def test_web_and_worker_are_healthy_until_they_stop(
 ) -> None:
     with running_postcard(tmp_path, environment_of(tmp_path, seaweed, sandbox), sandbox) as running:
         web, worker = running.processes["web"].pid, running.processes["worker0"].pid
-        assert told(running, web) == (0, "It answers.\n")
-        wait_until(lambda: told(running, worker) == (0, "It works.\n"))
+        code, words = told(running, web)
+        assert (code, re.sub(r"\d+ ms", "N ms", words)) == (0, f"ok    web: {running.url}/healthz answers, in N ms.\n")
+        wait_until(lambda: told(running, worker)[0] == 0)
+        assert re.fullmatch(rf"ok    worker: \S+:{worker} was at work \d+ s ago\.\n", told(running, worker)[1])
+        # On a host, where process 1 is something else: both, or the one that is named.
+        both = running.command("health")
+        assert [line.split(":")[0] for line in both.stdout.splitlines()] == ["ok    web", "ok    worker"]
+        assert running.command("health", "web").stdout.startswith("ok    web: ")
+        assert running.command("health", "worker").stdout.startswith("ok    worker: ")
         os.kill(worker, signal.SIGSTOP)
         wait_until(lambda: state_of(worker) == "T")
         assert told(running, worker)[0] == 1
@@ -49,7 +56,30 @@ def test_web_and_worker_are_healthy_until_they_stop(
         assert (code, "There is no process" in words) == (1, True)
         running.environment["POSTCARD_WEB_PORT"] = "9"  # where nobody listens
         code, words = told(running, web)
-        assert (code, "does not answer on port 9" in words) == (1, True)
+        assert (code, "127.0.0.1:9/healthz does not answer (" in words) == (1, True)
+        both = running.command("health", check=False)
+        assert (both.returncode, both.stdout.count("WRONG web: "), both.stdout.count("ok    worker: ")) == (1, 1, 1)
+
+
+def test_where_nothing_runs_each_part_says_what_to_do(tmp_path: Path) -> None:
+    running = RunningPostcard(
+        tmp_path, {"PATH": os.defpath, "POSTCARD_DATA_DIR": str(tmp_path / "none"), "POSTCARD_WEB_PORT": "9"}, ""
+    )
+    for words in (("health",), ("health", "web"), ("health", "worker")):
+        done = running.command(*words, check=False)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert all(line.startswith("WRONG ") and "postcard run" in line for line in done.stdout.splitlines())
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "none").mkdir()
+    done = running.command("health", "worker", check=False)
+    assert (done.returncode, "not begun to work with this database" in done.stdout) == (1, True)
+    running.environment["POSTCARD_DATABASE_URL"] = "postgresql+psycopg://nobody:x@127.0.0.1:1/none"
+    done = running.command("health", "worker", check=False)
+    assert (done.returncode, "the database does not answer, so nothing is known" in done.stdout) == (1, True)
+    refused = running.command("health", "store", check=False)
+    assert (refused.returncode, "'web', 'worker'" in refused.stderr) == (2, True)
+    code, said = told(running, os.getpid())
+    assert (code, said) == (1, f"WRONG Process {os.getpid()} is no command of Postcard.\n")
 
 
 @pytest.fixture
@@ -58,7 +88,7 @@ def hung(tmp_path: Path, seaweed: EmbeddedStore, sandbox: RunningSandbox) -> Ite
     environment = environment_of(tmp_path, seaweed, sandbox)
     running = RunningPostcard(tmp_path, environment, "")
     running.command("migrate")
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "worker"]) as process:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "postcard", "worker"]) as process:
         yield running, process.pid
         process.kill()
 
@@ -67,19 +97,21 @@ def test_a_worker_that_runs_and_does_nothing_is_not_healthy(hung: tuple[RunningP
     running, pid = hung
     wait_until(lambda: "worker" in Path(f"/proc/{pid}/cmdline").read_text())
     code, words = told(running, pid)
-    assert (code, "has not begun to work" in words) == (1, True)
+    assert (code, f"process {pid} has not begun to work" in words) == (1, True)
     database = Database(f"sqlite:///{running.folder / 'data' / 'postcard.sqlite'}")
     with database.write() as connection:
         now = database.now(connection)
         begin_beating(connection, worker_name(pid), at=now)
-    assert told(running, pid) == (0, "It works.\n")
+    code, words = told(running, pid)
+    assert (code, words.startswith(f"ok    worker: {worker_name(pid)} was at work ")) == (0, True)
     with database.write() as connection:
         beat(connection, worker_name(pid), at=now - timedelta(seconds=ALIVE_SECONDS + 1))
     database.close()
     code, words = told(running, pid)
     assert (code, "has done nothing for 6" in words) == (1, True)
     running.environment["POSTCARD_DATABASE_URL"] = "postgresql+psycopg://nobody:x@127.0.0.1:1/none"
-    assert told(running, pid) == (0, "It runs; the database does not answer.\n")
+    code, words = told(running, pid)
+    assert (code, f"process {pid} runs; the database does not answer" in words) == (0, True)
 
 
 def test_a_worker_that_stands_still_is_missed_by_the_web_which_serves_on(
