@@ -1,10 +1,13 @@
 """/metrics tells what the rows say, whichever process did the work, and does not weigh on the database."""
 
+import re
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.duties.postcard import Postcard
 from app.edge.figures import RowFigures
@@ -69,3 +72,34 @@ def test_both_databases_count_alike(database: Database) -> None:
     with database.read() as connection:
         assert rows_by_state(connection) == {"messages": {}, "campaigns": {}, "callbacks": {}, "assets": {}}
         assert jobs_due(connection, at=database.now(connection)) == (0, 0.0)
+
+
+def test_the_figures_are_read_by_prometheus_own_parser_and_named_as_it_asks(api: FlaskClient) -> None:
+    send(api, SMALL)
+    api.post("/campaigns", json=TEXT)
+    page = api.get("/metrics")
+    assert page.headers["Content-Type"].startswith("text/plain; version=")
+    families = list(text_string_to_metric_families(page.text))
+    assert {each.name for each in families} >= {"postcard_messages", "postcard_jobs_waited_seconds", "postcard_hosting"}
+    assert len({each.name for each in families}) == len(families)
+    seen = set()
+    for family in families:
+        assert family.documentation.endswith(".") or not family.name.startswith("postcard_"), family.name
+        assert family.type in {"gauge", "counter"}, family.name
+        assert re.fullmatch(r"(postcard|process|python)(_[a-z]+)+", family.name)
+        # https://prometheus.io/docs/practices/naming/: base units, as a suffix; _total of what only rises, of nothing else.
+        assert not re.search(r"_(milliseconds|minutes|hours|days|kilobytes|megabytes|percent|count)\b", family.name)
+        for sample in family.samples:
+            assert sample.name.endswith("_total") == (family.type == "counter"), sample.name
+            assert (sample.name, *sorted(sample.labels.items())) not in seen
+            seen.add((sample.name, *sorted(sample.labels.items())))
+            assert sample.value >= 0
+    told = re.findall(r"^# (?:HELP|TYPE) (\S+)", page.text, re.MULTILINE)
+    assert all(told.count(name) == 2 for name in set(told))
+
+
+def test_the_runbook_explains_every_figure(api: FlaskClient) -> None:
+    runbook = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+    named = set(re.findall(r"^# TYPE (postcard_\w+)", api.get("/metrics").text, re.MULTILINE))
+    assert named
+    assert {name for name in named if f"`{name}" not in runbook} == set()
