@@ -6,8 +6,8 @@ from app.duties.postcard import Change, Postcard
 from app.duties.replies import answer_inbound
 from app.errors import InvalidRecipients
 from app.model.messages import Inbound, Recipient
-from app.records.callbacks import Callback, add_inbound
-from app.records.suppressions import add_suppressions, remove_suppression
+from app.records.callbacks import Callback, add_inbound, last_keyword
+from app.records.suppressions import add_suppressions, leave_to_keyword, remove_suppression
 from app.report.stopwords import Verdict, judge_inbound
 from app.telemetry import log, mask_number
 
@@ -39,8 +39,11 @@ def settle_inbound(post: Postcard, change: Change, callback: Callback, message: 
 
 
 def _heed(change: Change, message: Inbound, verdict: Verdict) -> bool:
-    """Suppress or free the number; tell whether it is suppressed only now."""
-    if verdict is Verdict.START:
+    """Suppress or free the number; tell whether it is suppressed only now.
+
+    A START that was said before a STOP and comes after it, since its POST was repeated, frees nobody.
+    """
+    if verdict is Verdict.START and last_keyword(change.connection, message.source) == "start":
         remove_suppression(change.connection, message.source, only_reason="keyword")
     if verdict not in {Verdict.STOP, Verdict.STOP_LIKE}:
         return False
@@ -56,6 +59,14 @@ def _heed(change: Change, message: Inbound, verdict: Verdict) -> bool:
         at=change.at,
     )
     return added > 0
+
+
+def lift_phrase(change: Change, number: str) -> None:
+    """Let a number be sent to again that only sounded like a stop, as a person decided; its own STOP stands all the same."""
+    if last_keyword(change.connection, number) == "stop":
+        leave_to_keyword(change.connection, number)
+    else:
+        remove_suppression(change.connection, number, only_reason="phrase")
 
 
 def writer_of(number: str) -> Recipient | None:

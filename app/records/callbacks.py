@@ -221,6 +221,18 @@ def get_inbound(connection: sa.Connection, inbound_id: str) -> KeptInbound:
     return KeptInbound(**row._asdict())
 
 
+def last_keyword(connection: sa.Connection, number: str) -> str:
+    """Tell which of *stop* and *start* a number said last: by the time of saying it, since a POST may come late."""
+    said_at = sa.case((inbound.c.sent_at < inbound.c.received_at, inbound.c.sent_at), else_=inbound.c.received_at)
+    query = (
+        sa.select(inbound.c.judged)
+        .where(inbound.c.source == number, inbound.c.judged.in_(["stop", "start"]))
+        .order_by(said_at.desc(), inbound.c.callback_id.desc())
+        .limit(1)
+    )
+    return connection.scalar(query) or ""
+
+
 def inbound_that_waits(connection: sa.Connection, *, limit: int = 50) -> list[KeptInbound]:
     """List the messages that sounded like a stop and whose numbers are suppressed until a person decides; the oldest first."""
     theirs = suppressions.c.number == inbound.c.source

@@ -59,6 +59,12 @@ def remove_suppression(connection: sa.Connection, number: str, *, only_reason: s
     return connection.execute(query).rowcount == 1
 
 
+def leave_to_keyword(connection: sa.Connection, number: str) -> None:
+    """Let a suppression that waited for a person be that of the number's own STOP again."""
+    waits = sa.and_(suppressions.c.number == number, suppressions.c.reason == "phrase")
+    connection.execute(sa.update(suppressions).where(waits).values(reason="keyword"))
+
+
 def reasons_of(connection: sa.Connection, numbers: Iterable[str]) -> dict[str, str]:
     """Map those of some numbers that are suppressed to the reason; in their order, however many they are."""
     asked = list(dict.fromkeys(numbers))

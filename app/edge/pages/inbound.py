@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from app.duties.inbound import writer_of
+from app.duties.inbound import lift_phrase, writer_of
 from app.duties.shown import TEXT, is_shown
 from app.edge.auth import caller
 from app.edge.context import the_post
 from app.errors import NotFound
 from app.records.callbacks import KeptInbound, get_inbound, inbound_that_waits, list_inbound
-from app.records.suppressions import add_suppressions, reasons_of, remove_suppression
+from app.records.suppressions import add_suppressions, reasons_of
 from app.telemetry import mask_number
 
 blueprint = Blueprint("inbound_page", __name__)
@@ -88,7 +88,7 @@ def decide(inbound_id: str, decision: str) -> Response:
     with the_post().change() as change:
         message = get_inbound(change.connection, inbound_id)
         if decision == "lift":
-            remove_suppression(change.connection, message.source, only_reason="phrase")
+            lift_phrase(change, message.source)
         elif reasons_of(change.connection, [message.source]):
             add_suppressions(
                 change.connection,
