@@ -499,8 +499,7 @@ def read_settings(values: Mapping[str, str] | None = None) -> tuple[Settings, li
     }
     known = known_variables()
     unknown = sorted(name for name in values if name.startswith(PREFIX) and name not in known)
+    warnings = [f"{name} is not a setting of Postcard; docs/settings.md lists all" for name in unknown]
     if mistakes:
-        raise SettingsInvalid("; ".join(mistakes), mistakes=mistakes)
-    return Settings(**sections), [
-        f"{name} is not a setting of Postcard; docs/settings.md lists all" for name in unknown
-    ]
+        raise SettingsInvalid("; ".join(mistakes), mistakes=mistakes, warnings=warnings)
+    return Settings(**sections), warnings

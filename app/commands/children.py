@@ -191,6 +191,19 @@ def require_room(folder: Path) -> None:
         )
 
 
+def runs_on(folder: Path) -> int:
+    """Name the process of `postcard run` that has a data folder; 0 when none has."""
+    try:
+        with (folder / "run.lock").open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(lock.read().strip() or 0)
+    except FileNotFoundError:
+        pass
+    return 0
+
+
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Let one `run` use a data folder; the lock ends with the process, however it ends.

@@ -38,6 +38,12 @@ def _remembered(folder: Path) -> dict[str, str]:
     return values
 
 
+def chosen_by_run() -> frozenset[str]:
+    """Name the settings that `postcard run` chose for this data folder, because nobody set them."""
+    given = given_values()
+    return frozenset(_remembered(read_settings(given)[0].data.dir)) - given.keys()
+
+
 def known_values() -> dict[str, str]:
     """Read what the user set over what `run` remembers, for a command that must start quickly."""
     given = given_values()
@@ -82,8 +88,8 @@ def plain_errors() -> Iterator[None]:
         yield
     except SettingsInvalid as error:
         click.echo(f"{error.title}:", err=True)
-        for mistake in error.facts["mistakes"]:
-            click.echo(f"  {mistake}", err=True)
+        for line in (*error.facts["mistakes"], *error.facts.get("warnings", ())):
+            click.echo(f"  {line}", err=True)
         click.echo(error.remedy, err=True)
         sys.exit(1)
     except PostcardError as error:
