@@ -60,6 +60,7 @@ class PostcardError(Exception):
     remedy: ClassVar[str] = ""
     retry: ClassVar[bool] = False
     alarm: ClassVar[bool] = False
+    quotes: ClassVar[bool] = False  # the detail quotes what the caller sent, numbers perhaps: answered, and not logged
     log_level: ClassVar[Literal["info", "warning", "error"]] = "error"
 
     def __init__(self, detail: str, **facts: Any) -> None:
@@ -267,6 +268,7 @@ class InvalidRecipients(Rejected):
     """``recipients`` lists every bad one with its reason."""
 
     slug, title = "invalid-recipients", "Some recipients cannot be sent to"
+    quotes = True
     remedy = "Mend or remove these numbers; nothing was created."
 
 

@@ -1,11 +1,14 @@
 """What happens is told as one JSON line an event, with the ids that tie lines together; and as metrics.
 
 Secrets never reach a log: settings keep them out of ``repr``, and numbers are masked to their last four digits by
-:func:`mask_number` before they are logged.
+:func:`mask_number` before they are logged. What others write (a library's exception, a path, a detail that quotes what
+somebody sent) goes through :func:`keep_private`, the last gate of every line.
 """
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -14,6 +17,11 @@ from prometheus_client import Counter
 from app.errors import PostcardError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("postcard")
+
+_CALLBACK = re.compile(r"(/callbacks/openmarket/)[^\s'\"?]+")
+_NUMBER = re.compile(r"(?<![0-9A-Za-z_])\+?[0-9]{8,15}(?![0-9A-Za-z_])")
+_QUOTING = ("event", "path", "detail", "description", "exception")
+"""Where a line may quote what came from outside; ids that support asks for, an mtId among them, have keys of their own."""
 
 HOSTING = Counter("postcard_hosting_total", "Requests to the store.", ["operation", "result"])
 
@@ -26,6 +34,7 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        keep_private,
     ]
     structlog.configure(
         # What nobody will read is dropped before anything is made of it.
@@ -57,7 +66,17 @@ def configure_logging(level: str) -> None:
 
 def log_error(event: str, error: PostcardError, **facts: Any) -> None:
     """Log one of our errors as loudly as its family says."""
-    getattr(log, error.log_level)(event, error=error.slug, detail=error.detail, alarm=error.alarm, **facts)
+    detail = "" if error.quotes else error.detail
+    getattr(log, error.log_level)(event, error=error.slug, detail=detail, alarm=error.alarm, **facts)
+
+
+def keep_private(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take callback secrets and numbers out of what a line quotes."""
+    for name in _QUOTING:
+        text = line.get(name)
+        if isinstance(text, str):
+            line[name] = _NUMBER.sub(lambda found: mask_number(found[0]), _CALLBACK.sub(r"\1...", text))
+    return line
 
 
 def mask_number(number: str) -> str:

@@ -73,6 +73,7 @@ class Database:
             milliseconds = int(busy_seconds * 1000)
             self.engine = sa.create_engine(
                 self.url,
+                hide_parameters=True,  # an error that is logged would name numbers and texts
                 pool_size=20,
                 max_overflow=20,
                 pool_timeout=busy_seconds,
@@ -142,7 +143,9 @@ def _sqlite_engine(url: sa.URL, busy_seconds: float) -> sa.Engine:
     folder = Path(url.database or "").parent
     if not folder.is_dir():
         raise CannotStart(f"The folder of the database does not exist: {folder}", folder=str(folder))
-    engine = sa.create_engine(url, connect_args={"timeout": busy_seconds}, pool_size=20, max_overflow=20)
+    engine = sa.create_engine(
+        url, hide_parameters=True, connect_args={"timeout": busy_seconds}, pool_size=20, max_overflow=20
+    )
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
