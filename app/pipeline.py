@@ -19,7 +19,7 @@ from app.duties.breaker import Breaker
 from app.duties.callbacks import settle_batch
 from app.duties.claims import Departures, pause
 from app.duties.fitting import problem_of, settle_fitted, settle_unfitted
-from app.duties.leases import LeaseKeeper, require_long_lifecycle
+from app.duties.leases import LeaseKeeper, keep_posters, require_long_lifecycle
 from app.duties.ledger import Ledger
 from app.duties.media import find_known, host_poster, host_rendition, keep_upload
 from app.duties.plan import Plan, plan_message
@@ -214,6 +214,7 @@ def start_campaign(post: Postcard, campaign_id: str) -> None:
         require_long_lifecycle(post)
         ready = ready_campaign(post, campaign_id)
         LeaseKeeper(post, ready.renditions).keep()
+        keep_posters(post, {each.asset_id for each in ready.renditions})
     except Rejected as error:
         with post.change() as change:
             pause(change, campaign_id, f"{error.detail} {error.remedy}".strip())

@@ -4,6 +4,7 @@ postcard     what the path works with: database, store, gateway, queue, decoders
 recipients   who can be sent to, by which sender, within which profile; the live lock
 media        a rendition for each budget and choice, hosted once
 choices      what can be made of an asset, and what would fit instead
+limit_words  who takes messages of a length, and why recipients get theirs
 fitting      how far it is, how it is stopped, and the asset's state after it
 campaigns    orders, checked whole; pause, resume, cancel, resend
 plan         the message of a campaign for each profile and sender, whole and within its limit

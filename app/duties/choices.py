@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.duties.limit_words import taken_by
 from app.errors import CannotFit, InvalidMessage, InvalidRequest
 from app.fit.choice import FORMS, require_possible
-from app.limits import budget_of
-from app.model.media import WHOLE, Asset, AssetState, Choice, Form, Kind, Profile
+from app.fit.foresee import is_foreseen_to_fit
+from app.limits import budget_of, profiles
+from app.model.media import WHOLE, Asset, AssetState, Choice, Form, Kind, Operator, Profile
 from app.records.choices import choice_to_json
 
 # How the fitters call what they offer, and the form that it is.
@@ -59,15 +61,35 @@ def _may_be_chosen(failure: Mapping[str, Any]) -> bool:
     return bool(failure.get("choices")) or failure.get("slug") == "fitting-cancelled"
 
 
-def facts_with_choices(error: CannotFit, asset: Asset, choice: Choice) -> dict[str, Any]:
-    """Name what would fit instead as data, each as it is sent back: ``{"as": ...}``, ``{"cut": {...}}`` or both."""
+def facts_with_choices(error: CannotFit, asset: Asset, choice: Choice, operators: Iterable[Operator]) -> dict[str, Any]:
+    """Name what would fit instead as data, each as it is sent back: ``{"as": ...}``, ``{"cut": {...}}`` or both.
+
+    ``{"profile": ...}`` stands for all of it within a larger limit, and ``larger`` says which ``operators`` take that.
+    """
     facts = dict(error.facts)
     instead = [str(each) for each in facts.pop("instead", [])]
-    offered = [Choice(_OFFERED[each]) for each in instead if each in _OFFERED]
-    seconds = float(facts.get("fits_seconds", 0))
-    if "cut" in instead and seconds >= 1:
-        offered.insert(0, Choice(choice.form, choice.start, seconds))
+    lengths = [float(facts.get(name, 0)) for name in ("good_seconds", "fits_seconds") if "cut" in instead]
+    cuts = [Choice(choice.form, choice.start, seconds) for seconds in lengths if seconds >= 1]
+    forms = [Choice(_OFFERED[each]) for each in instead if each in _OFFERED]
     if asset.facts.kind is Kind.VIDEO and choice.form is not Form.FIRST_FRAME:
-        offered.append(Choice(Form.FIRST_FRAME))
-    choices = [choice_to_json(each) for each in dict.fromkeys(offered) if each != choice]
+        forms.append(Choice(Form.FIRST_FRAME))
+    choices = [choice_to_json(each) for each in dict.fromkeys([*cuts, *forms]) if each != choice]
+    larger = _larger_profile(asset, choice, int(facts.get("limit_bytes", 0)))
+    if larger is not None:
+        choices.insert(len(cuts), {"profile": larger.name, **choice_to_json(choice)})
+        told = taken_by(larger, operators)
+        facts["larger"] = {"profile": larger.name, "limit_bytes": larger.max_bytes, "taken_by": told}
     return {**facts, "choices": choices, "asset_id": asset.id}
+
+
+def _larger_profile(asset: Asset, choice: Choice, limit_bytes: int) -> Profile | None:
+    """Find the smallest profile that would take what did not fit the budget of another one; None when no profile would.
+
+    Where ``limit_bytes`` was a share of a message, beside other parts, nobody can tell from one of them what it would need.
+    """
+    budgets = {name: budget_of(profile) for name, profile in profiles().items()}
+    if limit_bytes not in {budget.max_bytes for budget in budgets.values()}:
+        return None
+    larger = [name for name, budget in budgets.items() if budget.max_bytes > limit_bytes]
+    fits = (name for name in larger if is_foreseen_to_fit(asset.facts, budgets[name], choice))
+    return next((profiles()[name] for name in fits), None)

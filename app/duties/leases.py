@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from app.duties.fitting import POSTER
 from app.duties.media import fit_original, settle_put
 from app.duties.postcard import Postcard
-from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
+from app.errors import MediaUnreachable, NotFound, PostcardError, StoreMisconfigured
 from app.host.lease import available_until, held_until, lifecycle_is_long_enough, needs_renewal
 from app.host.selftest import verify_public
 from app.model.ids import new_id
@@ -22,10 +22,11 @@ from app.records.objects import (
     find_object,
     lose_object,
     rendition_of_object,
+    renditions_of,
     settle_object,
     settle_verification,
 )
-from app.telemetry import log
+from app.telemetry import log, log_error
 
 MINIMUM_CACHE_SECONDS = 259_200
 """Three days: OpenMarket heeds Cache-Control and fetches up to three days after the last request (reference, 20-22)."""
@@ -74,6 +75,21 @@ class LeaseKeeper:
             _keep_lease(self._post, rendition, lifecycle_days)
             verify_once(self._post, rendition)
         self._looked_at = time.monotonic()
+
+
+def keep_posters(post: Postcard, asset_ids: Iterable[str]) -> None:
+    """Have the stills that our pages show of clips outlast the messages, too; one that is lost is made again.
+
+    No message links to one: whatever is in the way is logged, and stops nothing.
+    """
+    with post.database.read() as connection:
+        posters = [each for each in renditions_of(connection, asset_ids) if each.profile == POSTER]
+    lifecycle_days = post.store.lifecycle_days() if posters else None
+    for poster in posters:
+        try:
+            _keep_lease(post, poster, lifecycle_days)
+        except PostcardError as error:
+            log_error("poster not kept", error, asset=poster.asset_id)
 
 
 def _end_of(stored: Stored, lifecycle_days: int | None) -> datetime | None:

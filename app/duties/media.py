@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from app.duties.choices import facts_with_choices, require_choosable
 from app.duties.fitting import POSTER, Watch
 from app.duties.postcard import Postcard
+from app.duties.recipients import known_operators
 from app.errors import CannotFit, ContentBlocked, FittingCancelled, NotFound, RecordsInconsistent, Rejected
 from app.fit.media import fit_media
 from app.host.address import key_of, sha256_of_key
@@ -144,7 +145,9 @@ def fit_original(
             watch or _nobody, fit_media, original, asset.facts, budget, folder, choice=choice, for_pages=for_pages
         )
     except CannotFit as error:
-        raise CannotFit(error.detail, **facts_with_choices(error, asset, choice)) from error
+        with post.database.read() as connection:
+            known = known_operators(connection).values()
+        raise CannotFit(error.detail, **facts_with_choices(error, asset, choice, known)) from error
     seconds = time.monotonic() - began
     log.info(
         "fitted",

@@ -1,14 +1,18 @@
 """A dry run: the exact bytes for each profile, sizes and checks; media is fitted and hosted, nothing is sent."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from app.compose.checks import advise_message
 from app.compose.numbers import parse_recipients
 from app.duties.campaigns import Order, assign_order, check_order
+from app.duties.limit_words import advise_limit, explain_limit
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
-from app.limits import DEFAULT_PROFILE, limit_named, profiles
-from app.model.messages import Sender
+from app.limits import DEFAULT_PROFILE, limit_named, profile_named, profiles
+from app.model.media import Profile
+from app.model.messages import Recipient, Sender
+from app.records.database import Connection
 from app.records.senders import active_senders
 from app.records.suppressions import reasons_of
 
@@ -17,7 +21,7 @@ from app.records.suppressions import reasons_of
 class Preview:
     """What would go out to everybody of one profile: ``body`` are the bytes for the first of ``recipients`` recipients.
 
-    So many of those are ``suppressed``, and get nothing.
+    So many of those are ``suppressed``, and get nothing. ``reason`` says why it is this limit.
     """
 
     plan: Plan
@@ -28,6 +32,7 @@ class Preview:
     content_type: str
     body: bytes
     advice: tuple[str, ...]
+    reason: str
 
 
 def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
@@ -54,13 +59,18 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
             name = order.profile if order.profile != "auto" else DEFAULT_PROFILE
             groups = {(name, 0): (sender, "10000871000", None)}
             chosen = []
+        usual = _usual_limits(post, connection, order, recipients)
         stopped = reasons_of(connection, [each.recipient.number for each in chosen])
     previews = []
     for limit in sorted(groups, key=lambda each: (profiles()[each[0]].max_bytes, each[1])):
         sender, number, operator_id = groups[limit]
         plan = plan_message(post, order.parts, limit_named(*limit))
         composed = plan.compose(subject=order.subject, sender=sender)
-        theirs = [each.recipient.number for each in chosen if (each.profile, each.side_pixels) == limit]
+        theirs = {
+            each.recipient.number: each.recipient.country
+            for each in chosen
+            if (each.profile, each.side_pixels) == limit
+        }
         previews.append(
             Preview(
                 plan=plan,
@@ -70,7 +80,18 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
                 message_bytes=composed.message_bytes,
                 content_type=composed.content_type,
                 body=composed.body_for(number, operator_id),
-                advice=advise_message(plan.parts, subject=order.subject),
+                advice=(*advise_message(plan.parts, subject=order.subject), *advise_limit(plan.profile, usual)),
+                reason=explain_limit(order.profile, sender.kind, theirs.values()),
             )
         )
     return previews
+
+
+def _usual_limits(
+    post: Postcard, connection: Connection, order: Order, recipients: Sequence[Recipient]
+) -> list[Profile]:
+    """Tell what the operators of each recipient take, where another limit was chosen for all of them."""
+    if order.profile == "auto" or not recipients:
+        return []
+    _, usual = assign_order(post, connection, replace(order, profile="auto"), recipients)
+    return [profile_named(each.profile) for each in usual]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.duties.postcard import Postcard
 from app.errors import LiveLocked, NoSender
-from app.limits import auto_profile, operators, profile_named
+from app.limits import auto_profile, operators, profile_for, profile_named
 from app.model.ids import new_id
 from app.model.media import Operator, Profile
 from app.model.messages import Recipient, Sender, SenderKind
@@ -63,13 +63,25 @@ def _operator_fields(operator: Operator | None, operator_id: str) -> dict[str, o
     return {name: getattr(operator, name) for name in Operator.__slots__}
 
 
-def _profile_for(
-    recipient: Recipient, sender: Sender, wanted: str, operator_id: int | None, by_openmarket_id: Mapping[int, Operator]
-) -> Profile:
-    if wanted != "auto":
-        return profile_named(wanted)
-    operator = by_openmarket_id.get(operator_id) if operator_id is not None else None
-    return auto_profile(recipient.country, sender.kind, operator)
+class _Limits:
+    """Which profile a recipient gets: the one that was named, or what the operators take, an admin's edits included."""
+
+    def __init__(self, known: Iterable[Operator], wanted: str) -> None:
+        self._known = list(known)
+        self._wanted = wanted
+        self._by_openmarket_id = {each.openmarket_id: each for each in self._known if each.openmarket_id}
+        self._of_country: dict[tuple[str, SenderKind], Profile] = {}
+
+    def of(self, country: str, kind: SenderKind, operator_id: int | None) -> Profile:
+        """Tell the profile for one recipient; those of unknown operators are worked out once a country and kind."""
+        if self._wanted != "auto":
+            return profile_named(self._wanted)
+        operator = self._by_openmarket_id.get(operator_id) if operator_id is not None else None
+        if operator is not None:
+            return profile_for(operator, kind)
+        if (country, kind) not in self._of_country:
+            self._of_country[country, kind] = auto_profile(country, kind, known=self._known)
+        return self._of_country[country, kind]
 
 
 def choose_senders(
@@ -124,24 +136,21 @@ def assign_recipients(
     ``learnt`` maps numbers to the operators that their own messages named: they choose the profile where the caller named
     none, and are not sent.
     """
-    by_id = {each.openmarket_id: each for each in known_operators(connection).values() if each.openmarket_id}
+    limits = _Limits(known_operators(connection).values(), profile)
     return [
         _new_message(
             each,
             senders[each.country],
-            profile,
+            limits,
             learnt.get(each.number) if each.operator_id is None else each.operator_id,
-            by_id,
         )
         for each in recipients
     ]
 
 
-def _new_message(
-    recipient: Recipient, sender: Sender, wanted: str, operator_id: int | None, by_id: Mapping[int, Operator]
-) -> NewMessage:
+def _new_message(recipient: Recipient, sender: Sender, limits: _Limits, operator_id: int | None) -> NewMessage:
     """Make the message of one recipient; an operator's own side is kept where it differs from the profile's."""
-    limit = _profile_for(recipient, sender, wanted, operator_id, by_id)
+    limit = limits.of(recipient.country, sender.kind, operator_id)
     own_side = limit.side_pixels if limit.side_pixels != profile_named(limit.name).side_pixels else 0
     return NewMessage(recipient, sender.id, limit.name, own_side)
 

@@ -11,6 +11,7 @@ from app.edge.context import Edge
 from app.edge.schemas.assets import AssetOut, FittingOut, OriginalOut, QualityOut, RenditionOut
 from app.limits import budget_of, profiles
 from app.model.media import Asset, AssetState, Choice, Facts, Form, Rendition
+from app.records.choices import cut_to_json
 from app.records.database import Connection
 from app.records.fittings import Fitting, fittings_of
 from app.records.objects import renditions_of
@@ -51,11 +52,6 @@ def _cut_words(choice: Choice) -> str:
     return f"{choice.seconds:g} s from {choice.start:g} s on" if choice.start else f"first {choice.seconds:g} s"
 
 
-def cut_out(choice: Choice) -> dict[str, float] | None:
-    """Show the cut of a choice; None = there is none."""
-    return {"start": choice.start, "seconds": choice.seconds} if choice.start or choice.seconds else None
-
-
 def rendition_out(edge: Edge, rendition: Rendition, facts: Facts) -> RenditionOut:
     """Show a rendition with its lease, beside the ``facts`` of its original."""
     hosted = [rendition.object] if rendition.object else []
@@ -67,7 +63,7 @@ def rendition_out(edge: Edge, rendition: Rendition, facts: Facts) -> RenditionOu
         id=rendition.id,
         profile=rendition.profile,
         **{"as": rendition.choice.form},
-        cut=cut_out(rendition.choice),
+        cut=cut_to_json(rendition.choice),
         reason=reason_of(rendition),
         url=link.url,
         url_expires_at=link.expires_at,
@@ -168,7 +164,7 @@ def _fitting_out(fitting: Fitting) -> FittingOut:
     return FittingOut(
         profile=fitting.profile,
         **{"as": fitting.choice.form},
-        cut=cut_out(fitting.choice),
+        cut=cut_to_json(fitting.choice),
         progress=fitting.progress,
         started_at=fitting.started_at,
     )

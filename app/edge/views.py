@@ -115,6 +115,7 @@ def preview_out(edge: Edge, preview: Preview, posters: Mapping[str, str]) -> Pre
         message_bytes=preview.message_bytes,
         recipients=preview.recipients,
         suppressed=preview.suppressed,
+        reason=preview.reason,
         sender={**asdict(preview.sender), "kind": preview.sender.kind.value},
         parts=[
             _link_out(edge, part, next(media), posters) if isinstance(part, LinkPart) else _part_out(part)

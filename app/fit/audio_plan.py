@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 from app.confine.programs import ffmpeg_encoders
 from app.errors import CannotFit, MediaUnsupported
 from app.fit.choice import cut_of
+from app.limits import floor_named
 from app.model.media import Budget, Choice, Facts, Form
 
 AIM = 0.975
 MOST_BITS = 128_000
-_LEAST_AAC_BITS = 16_000
+_LEAST_AAC_BITS = int(floor_named("audio_aac_bits").value)  # rule: docs/limits.md#floors
 _BYTES_OF_BOXES = 1_500
 _TELEPHONE_HERTZ = 8_000
 

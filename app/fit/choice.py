@@ -85,7 +85,7 @@ def _wrong_with(facts: Facts, choice: Choice) -> tuple[str, str]:
         (not math.isfinite(start) or start < 0, "start",
          f"A cut cannot begin at {start:g} seconds; it begins at 0 or later."),
         (not math.isfinite(seconds) or seconds < 0, "seconds",
-         f"A cut cannot be {seconds:g} seconds long; 0 means to the end."),
+         f"A cut cannot be {seconds:g} seconds long."),
         (start and start > length - LEAST_SECONDS, "start",
          f"A cut cannot begin at {start:g} seconds: this is {length:g} seconds long."),
         (seconds and seconds < LEAST_SECONDS, "seconds",

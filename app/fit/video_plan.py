@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from app.errors import CannotFit
 from app.fit.choice import cut_of
 from app.fit.passing import MP4_TYPE, THREE_GP_TYPE
+from app.limits import floor_named
 from app.model.media import Budget, Choice, Facts, Form
 
 AIM = 0.975  # of the budget; two passes of x264 over real footage come within 1 or 2 % of what they are asked for
@@ -46,20 +47,26 @@ class Rung:
     most: float
 
 
-# In order of preference; the last is the floor.
+# In order of preference; the last is the floor. Rule: docs/limits.md#floors.
 _MP4_RUNGS = (
     *(Rung(side, fps, 0.045, 0.3) for side, fps in ((640, 30), (640, 15), (480, 15), (400, 15), (320, 15), (320, 12))),
     *(Rung(side, fps, 0.045, 0.3) for side, fps in ((240, 12), (240, 10))),
-    Rung(176, 10, 0.03, 0.3),
+    Rung(int(floor_named("video_side").value), floor_named("video_fps").value, floor_named("video_bits").value, 0.3),
 )
-_GOOD_RUNG = 4  # 320 pixels, 15 a second
+_GOOD_SIDE, _GOOD_FPS = (floor_named(f"video_good_{name}").value for name in ("side", "fps"))
+_GOOD_RUNG = max(at for at, rung in enumerate(_MP4_RUNGS) if rung.side >= _GOOD_SIDE and rung.fps >= _GOOD_FPS)
 # H.263 profile 0: CIF at level 30 (384 kb/s) where there are more than the 128 kb/s of level 45, which knows QCIF only.
 _3GP_RUNGS = (
     Rung(352, 15, 0.0843, 0.252),
     Rung(176, 15, 0.07, 0.336),
     Rung(176, 10, 0.07, 0.336),
     Rung(128, 10, 0.05, 0.52),
-    Rung(128, 7.5, 0.05, 0.52),
+    Rung(
+        int(floor_named("video_3gp_side").value),
+        floor_named("video_3gp_fps").value,
+        floor_named("video_3gp_bits").value,
+        0.52,
+    ),
 )
 _FRAMES_OF_H263 = {352: (352, 288), 176: (176, 144), 128: (128, 96)}
 # From so many bits a second in all, the sound gets so much of them.
@@ -115,7 +122,7 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
         after: a plan that failed; only what asks for less is considered.
 
     InvalidRequest when the cut is not inside the video. CannotFit when even the floor needs more: ``fits_seconds``,
-    ``cut`` and ``instead`` say what is possible.
+    ``good_seconds``, ``cut`` and ``instead`` say what is possible.
     """
     cut = cut_of(facts, choice)
     form = Form.THREE_GP if choice.form is Form.THREE_GP else Form.MP4
@@ -228,7 +235,7 @@ def _fits_seconds(facts: Facts, budget: Budget, form: Form) -> int:
 
 
 def good_seconds(facts: Facts, budget: Budget) -> int:
-    """Tell how many whole seconds play as MP4 at 320 pixels and 15 pictures a second, with the bits that these take."""
+    """Tell how many whole seconds play as MP4 of a good side and rate, with the bits that these take."""
     low, high = 0, max(1, int(facts.seconds) + 1)
     while high - low > 1:
         middle = (low + high) // 2
@@ -243,11 +250,14 @@ def warn_of_floor(plan: VideoPlan, facts: Facts, budget: Budget) -> str:
     seconds = good_seconds(facts, budget)
     if plan.form is not Form.MP4 or plan.rung < len(_MP4_RUNGS) - 1 or seconds < 1:
         return ""
-    return f"so small and slow that a shorter cut would look much better: {seconds} seconds play at 320 px and 15 fps"
+    return (
+        f"so small and slow that a shorter cut would look much better: {seconds} seconds play at {_GOOD_SIDE:g} px "
+        f"and {_GOOD_FPS:g} fps"
+    )
 
 
 def _refuse(facts: Facts, budget: Budget, choice: Choice, seconds: float, fits_seconds: int) -> NoReturn:
-    """Say what would fit instead: a piece, the other form, one picture.
+    """Say what would fit instead: a piece, as long as possible or one that looks good, the other form, one picture.
 
     Raises:
         CannotFit: always.
@@ -265,12 +275,15 @@ def _refuse(facts: Facts, budget: Budget, choice: Choice, seconds: float, fits_s
     }
     instead = [way for way, (is_possible, _) in possible.items() if is_possible]
     ways = ", or ".join(possible[way][1] for way in instead) or "nothing of it can be sent here"
-    facts_of_cut: dict[str, Any] = {"cut": {"start": choice.start, "seconds": fits_seconds}} if fits_seconds else {}
+    cut: dict[str, Any] = {"cut": {"start": choice.start, "seconds": fits_seconds}} if fits_seconds else {}
+    good = good_seconds(facts, budget) if form is Form.MP4 else 0
+    better = {"good_seconds": good} if 0 < good < fits_seconds else {}
     raise CannotFit(
         f"{seconds:.0f} seconds of video do not fit {budget.max_bytes:,} bytes: {ways}.",
         limit_bytes=budget.max_bytes,
         best_bytes=int(_floor_bytes(facts, budget, form) * seconds) + _BYTES_OF_BOXES,
         fits_seconds=fits_seconds,
         instead=instead,
-        **facts_of_cut,
+        **cut,
+        **better,
     )

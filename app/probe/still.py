@@ -39,7 +39,7 @@ def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
             facts = _describe(image, found, path)
             if facts.kind is Kind.ANIMATION:
                 _check_frames(facts, max_pixels)
-                facts = replace(facts, seconds=_decode_frames(image, facts.frames))
+                facts = replace(facts, seconds=_decode_frames(image))
             else:
                 _decode_cheaply(image)
             # Text and EXIF may stand behind the pixels.
@@ -63,21 +63,26 @@ def _check_pixels(image: Image.Image, max_pixels: int) -> None:
 
 
 def _describe(image: Image.Image, found: Format, path: Path) -> Facts:
-    frames = int(getattr(image, "n_frames", 1)) if found.decoder in {"GIF", "WEBP", "PNG", "AVIF"} else 1
+    pictures = int(getattr(image, "n_frames", 1)) if found.decoder in {"GIF", "WEBP", "PNG", "AVIF"} else 1
     orientation = orientation_of(image)
     width, height = image.size if orientation < 5 else image.size[::-1]
     return Facts(
-        kind=Kind.ANIMATION if frames > 1 else Kind.STILL,
+        kind=Kind.ANIMATION if pictures > 1 else Kind.STILL,
         content_type=found.content_type,
         bytes=path.stat().st_size,
         width=width,
         height=height,
-        frames=frames,
+        frames=pictures - _pictures_before(image),
         orientation=orientation,
         color=image.mode,
         has_alpha=image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info,
         has_profile=bool(image.info.get("icc_profile")),
     )
+
+
+def _pictures_before(image: Image.Image) -> int:
+    """Count what stands before the animation: an APNG may show a still of its own to programs that know no animations."""
+    return 1 if image.info.get("default_image") else 0
 
 
 def _check_frames(facts: Facts, max_pixels: int) -> None:
@@ -94,12 +99,15 @@ def _check_frames(facts: Facts, max_pixels: int) -> None:
         )
 
 
-def _decode_frames(image: Image.Image, frames: int) -> float:
-    """Decode every frame, one after the other, and tell how many seconds they are shown."""
+def _decode_frames(image: Image.Image) -> float:
+    """Decode every picture, one after the other, and tell how many seconds those of the animation are shown."""
     milliseconds = 0
-    for index in range(frames):
+    before = _pictures_before(image)
+    for index in range(int(getattr(image, "n_frames", 1))):
         image.seek(index)
         image.load()
+        if index < before:
+            continue
         wait = image.info.get("duration", 0)
         milliseconds += round(wait) if isinstance(wait, (int, float)) and wait >= _SHORTEST_MS else _DEFAULT_MS
     return round(milliseconds / 1000, 3)

@@ -21,9 +21,15 @@ def choice_from_text(text: str) -> Choice:
 def choice_to_json(choice: Choice) -> dict[str, Any]:
     """Write a choice in the words of the API, without what was not chosen."""
     told: dict[str, Any] = {} if choice.form is Form.AUTO else {"as": choice.form.value}
-    if choice.start or choice.seconds:
-        told["cut"] = {"start": choice.start, "seconds": choice.seconds}
-    return told
+    cut = cut_to_json(choice)
+    return {**told, "cut": cut} if cut else told
+
+
+def cut_to_json(choice: Choice) -> dict[str, float] | None:
+    """Write the cut of a choice: ``seconds`` is left out where it goes on to the end; None = there is no cut."""
+    if not choice.start and not choice.seconds:
+        return None
+    return {"start": choice.start, "seconds": choice.seconds} if choice.seconds else {"start": choice.start}
 
 
 def choice_from_json(told: dict[str, Any]) -> Choice:

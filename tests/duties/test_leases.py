@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 import sqlalchemy as sa
 
 from app.duties.campaigns import Order, begin_campaign, create_campaign
+from app.duties.fitting import POSTER
 from app.duties.leases import LeaseKeeper, verify_once
 from app.duties.postcard import Postcard
 from app.duties.takedown import take_down
@@ -19,6 +21,7 @@ from app.model.messages import AssetPart
 from app.model.status import CampaignState
 from app.records.objects import find_object, renditions_of, settle_verification
 from app.records.tables import objects, renditions
+from tests.media.clips import clip
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, upload, work_off
 
@@ -122,6 +125,36 @@ def test_a_lost_picture_that_this_version_fits_otherwise_is_made_anew_by_the_nex
     assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
     with post.database.read() as connection:
         assert [each.key for each in renditions_of(connection, [rendition.asset_id])] == [rendition.key]
+
+
+def test_a_lost_poster_is_made_again_by_the_next_start_with_the_same_bytes(post: Postcard) -> None:
+    asset = upload(post, clip("clip.mp4", 2, size="160x90"), "clip.mp4")
+    work_off(post)
+    with post.database.read() as connection:
+        (poster,) = [each for each in renditions_of(connection, [asset.id]) if each.profile == POSTER]
+    post.store.delete(poster.key)
+    with pytest.raises(NotFound):
+        post.store.describe(poster.key)
+    order = Order(parts=(AssetPart(asset.id),), recipients=[TO], profile="universal")
+    campaign = create_campaign(post, order, created_by="test")
+    work_off(post)
+    assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
+    assert post.store.describe(poster.key).sha256 == poster.sha256
+    answer = requests.get(post.store.url_of(poster.key), timeout=10)
+    assert hashlib.sha256(answer.content).hexdigest() == poster.sha256
+
+
+def test_a_poster_that_cannot_be_made_again_keeps_no_message_back(post: Postcard) -> None:
+    asset = upload(post, clip("clip.mp4", 2, size="160x90"), "clip.mp4")
+    work_off(post)
+    with post.database.read() as connection:
+        (poster,) = [each for each in renditions_of(connection, [asset.id]) if each.profile == POSTER]
+    post.store.delete(poster.key)
+    post.store.delete(asset.original_key)
+    order = Order(parts=(AssetPart(asset.id),), recipients=[TO], profile="universal")
+    campaign = create_campaign(post, order, created_by="test")
+    work_off(post)
+    assert campaign_of(post, campaign.id).state is CampaignState.FINISHED
 
 
 def test_a_picture_that_is_taken_down_while_it_is_renewed_stays_gone(post: Postcard) -> None:

@@ -69,6 +69,58 @@ def test_a_clip_that_is_too_long_names_what_would_fit_and_goes_out_as_that(
     assert api.delete(f"/campaign-assets/{asset['id']}").status_code == 409
 
 
+def test_a_clip_that_only_a_larger_limit_takes_is_offered_that_with_who_takes_it(
+    api: FlaskClient, browser: Browser
+) -> None:
+    problem = send(api, repeated(120), "longer.mp4").get_json()
+    assert 0 < problem["good_seconds"] < problem["fits_seconds"] < 120
+    good, longest, larger = problem["choices"][:3]
+    assert good == {"cut": {"start": 0.0, "seconds": problem["good_seconds"]}}
+    assert longest == {"cut": {"start": 0.0, "seconds": problem["fits_seconds"]}}
+    assert larger == {"profile": "large"}
+    assert problem["larger"]["limit_bytes"] == 490_000
+    assert "US: AT&T" in problem["larger"]["taken_by"]
+    assert "Vodafone UK" not in problem["larger"]["taken_by"]
+
+    asset_id = problem["asset_id"]
+    made = api.post(f"/campaign-assets/{asset_id}/renditions", json=larger)
+    assert (made.status_code, made.get_json()["profile"], made.get_json()["cut"]) == (201, "large", None)
+    assert 285_904 < made.get_json()["bytes"] <= made.get_json()["budget_bytes"] == 485_904
+    # A campaign within that limit takes it as it is; its page shows that rendition, whatever else was made of it.
+    assert api.post(f"/campaign-assets/{asset_id}/renditions", json=good).status_code == 201
+    wanted = {"parts": [{"asset_id": asset_id}], "recipients": [TO, GB], "start": False}
+    assert api.post("/campaigns", json={**wanted, "profile": "universal"}).status_code == 422
+    draft = api.post("/campaigns", json={**wanted, "profile": "large"})
+    assert draft.status_code == 201
+    assert made.get_json()["url"] in browser.client.get(f"/app/campaigns/{draft.get_json()['id']}").text
+    (preview,) = api.post("/campaigns/preview", json={**wanted, "profile": "large"}).get_json()["previews"]
+    assert preview["parts"][0]["url"] == made.get_json()["url"]
+    assert preview["reason"] == "This limit was chosen for everybody."
+    assert preview["advice"][-1].startswith("The operator of one recipient takes less than large")
+
+
+def test_an_edit_of_operators_counts_when_it_is_told_who_takes_a_larger_limit(api: FlaskClient) -> None:
+    wanted = {"name": "Mine", "country": "IE", "profile_by_kind": {"short_code": "max"}}
+    assert api.put("/operators/mine_ie", json=wanted).status_code == 200
+    problem = send(api, sound("long.amr", 500), "long.amr").get_json()
+    assert problem["larger"]["profile"] in {"large", "xlarge", "max"}
+    assert "IE: Mine (from short codes)" in problem["larger"]["taken_by"]
+
+
+@pytest.mark.parametrize("recipients", [[], [TO], [TO, GB]])
+def test_each_size_of_a_message_says_why_it_is_that_one(api: FlaskClient, recipients: list[str]) -> None:
+    parts = [{"asset_id": send(api, PHOTO).get_json()["id"]}]
+    previews = api.post("/campaigns/preview", json={"parts": parts, "recipients": recipients}).get_json()["previews"]
+    reasons = {each["profile"]: each["reason"] for each in previews}
+    usual = "What operators take that are not known; the numbers may ask for another size."
+    known = "What the operators of these numbers ({}) take from a {}, as far as is known."
+    assert reasons == {
+        **({} if TO in recipients else {"universal": usual}),
+        **({"universal": known.format("GB", "virtual mobile number")} if GB in recipients else {}),
+        **({"xlarge": known.format("US", "short code")} if TO in recipients else {}),
+    }
+
+
 def test_a_choice_is_made_when_the_campaign_is_prepared_if_nobody_made_it_before(api: FlaskClient) -> None:
     asset_id = send(api, long_clip(), "long.mp4").get_json()["asset_id"]
     part = {"asset_id": asset_id, "as": "first_frame"}
@@ -136,6 +188,21 @@ def test_what_a_picture_cannot_become_is_refused_with_what_is_possible(
         assert (refused.status_code, slug_of(refused)) == (422, "invalid-request"), path
         assert refused.get_json()["errors"][0]["field"].removeprefix("parts.0.") == field
     assert api.get("/campaigns").get_json()["items"] == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e-9, "nan", 90_000])
+def test_a_cut_of_no_length_is_refused_and_never_taken_as_all_of_it(api: FlaskClient, seconds: object) -> None:
+    asset = send(api, clip("clip.mp4", 4, size="160x90"), "clip.mp4").get_json()
+    for path, body in (
+        (f"/campaign-assets/{asset['id']}/renditions", {"cut": {"start": 1, "seconds": seconds}}),
+        ("/campaigns", {"parts": [{"asset_id": asset["id"], "cut": {"seconds": seconds}}], "recipients": [TO]}),
+    ):
+        refused = api.post(path, json=body)
+        assert (refused.status_code, slug_of(refused)) == (422, "invalid-request")
+        assert refused.get_json()["errors"][0]["field"].removeprefix("parts.0.") == "cut.seconds"
+    to_the_end = api.post(f"/campaign-assets/{asset['id']}/renditions", json={"cut": {"start": 1}})
+    assert to_the_end.get_json()["cut"] == {"start": 1}
+    assert to_the_end.get_json()["quality"]["seconds"] == pytest.approx(3, abs=0.2)
 
 
 @pytest.mark.parametrize("cut", [{"start": 9}, {"start": 1, "seconds": 30}, {"start": 0, "seconds": 0.01}])

@@ -46,6 +46,31 @@ def test_an_operator_is_changed_by_what_an_admin_knows_better(api: FlaskClient) 
     assert any(each["id"] == "att_us" and each["edited"] for each in api.get("/operators").get_json()["items"])
 
 
+def test_an_operator_is_never_given_a_profile_larger_than_what_it_takes(api: FlaskClient) -> None:
+    refused = api.put("/operators/att_us", json={"max_bytes": 500_000})
+    assert refused.status_code == 422
+    fields = {each["field"] for each in refused.get_json()["errors"]}
+    assert fields == {"profile_by_kind.short_code", "profile_by_kind.virtual_mobile"}
+    assert not api.get("/operators/att_us").get_json()["edited"]
+    within = {"short_code": "large", "toll_free": "large", "virtual_mobile": "universal"}
+    changed = api.put("/operators/att_us", json={"max_bytes": 500_000, "profile_by_kind": within})
+    assert changed.status_code == 200
+    assert api.put("/operators/att_us", json={"profile_by_kind": {"toll_free": "max"}}).status_code == 422
+
+
+def test_an_edit_moves_the_limit_of_known_recipients_and_of_those_whose_operator_is_unknown(api: FlaskClient) -> None:
+    parts = [{"text": "Hello"}]
+    recipients = ["12515550130", {"number": "12515550131", "operator_id": 79}]
+
+    def limits() -> dict[str, int]:
+        answer = api.post("/campaigns/preview", json={"parts": parts, "recipients": recipients})
+        return {each["profile"]: each["recipients"] for each in answer.get_json()["previews"]}
+
+    assert limits() == {"xlarge": 1, "max": 1}
+    assert api.put("/operators/t_mobile_us", json={"profile_by_kind": {"short_code": "large"}}).status_code == 200
+    assert limits() == {"large": 2}
+
+
 def test_a_new_operator_needs_name_and_country(api: FlaskClient) -> None:
     refused = api.put("/operators/new_one", json={"openmarket_id": 5})
     assert [each["field"] for each in refused.get_json()["errors"]] == ["name", "country"]

@@ -13,9 +13,10 @@ from PIL import GifImagePlugin, Image, ImageDraw, PngImagePlugin
 
 from app.errors import MediaDamaged
 from app.fit.frames import Frames, changed_box, load_frames
-from app.model.media import Facts
+from app.model.media import Choice, Facts, Form, Kind
 from app.probe import probe_media
 from tests.media import pictures
+from tests.media.fitting import fit, probe
 
 Load = Callable[..., Frames]
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -93,6 +94,20 @@ def test_the_still_of_an_apng_is_no_part_of_its_animation(load: Load) -> None:
     resized = [frame.resize((40, 30)) for frame in moves]
     content = pictures.animation([still, *resized], "PNG", default_image=True)
     assert len(load(content)) == 3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_still_of_an_apng_is_counted_nowhere(tmp_path: Path, count: int) -> None:
+    moves = [frame.resize((40, 30)) for frame in pictures.drawing_that_moves(40, count)]
+    content = pictures.animation([Image.new("RGB", (40, 30), "yellow"), *moves], "PNG", default_image=True)
+    facts = probe(tmp_path, content)
+    assert (facts.kind, facts.frames, facts.seconds) == (Kind.ANIMATION, count, count / 10)
+    fitted = fit(tmp_path, content)
+    assert (fitted.content_type, fitted.quality.frames_in, fitted.quality.frames_out) == ("image/gif", count, count)
+    assert not any("frames" in lost for lost in fitted.given_up)
+    first = fit(tmp_path, content, choice=Choice(Form.FIRST_FRAME))
+    with Image.open(first.path) as picture:
+        assert picture.convert("RGB").getpixel((0, 0)) == moves[0].convert("RGB").getpixel((0, 0))
 
 
 def test_half_transparent_pixels_of_a_webp_lie_on_one_ground(load: Load) -> None:

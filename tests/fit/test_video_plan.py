@@ -104,6 +104,19 @@ def test_what_would_fit_instead_is_named_and_fits() -> None:
     assert caught.value.facts["instead"] == ["cut"]
 
 
+@given(st.floats(1, 600), st.integers(20_000, 1_000_000), _SIDES, _RATES)
+def test_the_piece_that_looks_good_is_shorter_than_the_longest_and_is_planned_no_worse_than_that(
+    seconds: float, max_bytes: int, side: int, fps: float
+) -> None:
+    facts, budget = facts_of(side, side, seconds, fps), Budget(max_bytes, 1920)
+    _, refused = plan_or_refusal(facts, budget, Choice())
+    if "good_seconds" in refused:
+        good, longest = refused["good_seconds"], refused["fits_seconds"]
+        assert 0 < good < longest < seconds
+        assert plan_video(facts, budget, Choice(seconds=good)).rung <= 4
+        assert warn_of_floor(plan_video(facts, budget, Choice(seconds=good)), facts, budget) == ""
+
+
 def test_a_clip_at_the_floor_says_how_many_seconds_would_look_much_better() -> None:
     facts, budget = facts_of(seconds=95), Budget(290_000, 1920)
     seconds = good_seconds(facts, budget)

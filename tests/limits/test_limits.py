@@ -1,11 +1,14 @@
 """Profiles and operators: the rows are whole, and a recipient gets the limit that the rule says."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from app import limits
-from app.errors import InvalidRequest, NotFound
+from app.errors import CannotFit, InvalidRequest, NotFound
+from app.fit.video_plan import plan_video
+from app.model.media import Budget, Choice, Facts, Form, Kind
 from app.model.messages import SenderKind
 
 
@@ -28,6 +31,23 @@ def test_every_row_has_a_source_and_a_date() -> None:
     for operator in limits.operators().values():
         assert operator.source
         assert operator.dated.year >= 2022
+
+
+def test_every_floor_has_a_unit_a_source_and_a_date_and_is_the_end_of_a_ladder() -> None:
+    for floor in limits.floors().values():
+        assert floor.value > 0
+        assert floor.unit
+        assert floor.source
+        assert floor.dated.year >= 2026
+    facts = Facts(Kind.VIDEO, "video/mp4", 9_000_000, 1280, 720, frames=3_000, seconds=100)
+    for form, name in ((Form.MP4, "video"), (Form.THREE_GP, "video_3gp")):
+        side, fps = limits.floor_named(f"{name}_side").value, limits.floor_named(f"{name}_fps").value
+        plans = []
+        for max_bytes in range(20_000, 990_000, 10_000):
+            with suppress(CannotFit):
+                plans.append(plan_video(facts, Budget(max_bytes, 1920), Choice(form)))
+        assert min(max(plan.size) for plan in plans) == side
+        assert min(plan.fps for plan in plans) == fps
 
 
 def test_no_operator_is_sent_more_than_it_takes() -> None:

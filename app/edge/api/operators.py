@@ -68,6 +68,7 @@ def change_one(operator_id: str, body: OperatorIn) -> OperatorOut:
     with the_post().change() as change:
         known = known_operators(change.connection).get(operator_id)
         facts = _merged(known, body, today=change.at.date())
+        _check_takes(facts["max_bytes"], facts["profile_by_kind"])
         edit_operator(change.connection, operator_id, facts, updated_by=who.label, at=change.at)
         return _operator_out(known_operators(change.connection)[operator_id], edited=True)
 
@@ -76,6 +77,27 @@ def _check_id(operator_id: str) -> None:
     if not (operator_id.isascii() and operator_id.replace("_", "").isalnum() and len(operator_id) <= 60):
         raise InvalidRequest(
             "The id of an operator has letters, digits and _ only, such as att_us.", field="operator_id"
+        )
+
+
+def _check_takes(max_bytes: int, profile_by_kind: dict[str, str]) -> None:
+    """See that no kind of sender sends an operator more than it takes; 0 = that is not known.
+
+    Raises:
+        InvalidRequest: with the field of each profile that is larger.
+    """
+    errors = [
+        {
+            "field": f"profile_by_kind.{kind}",
+            "message": f"{name} is {profile_named(name).max_bytes:,} bytes; the operator takes {max_bytes:,}",
+        }
+        for kind, name in profile_by_kind.items()
+        if 0 < max_bytes < profile_named(name).max_bytes
+    ]
+    if errors:
+        raise InvalidRequest(
+            f"The operator takes {max_bytes:,} bytes; name a profile that is no larger for each kind of sender.",
+            errors=errors,
         )
 
 

@@ -1,7 +1,7 @@
 """The campaigns, and one campaign as it moves: the fragment of its progress is asked for every second until nothing moves."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -10,7 +10,7 @@ from app.duties.campaigns import begin_campaign, cancel_campaign, pause_campaign
 from app.duties.postcard import Postcard
 from app.edge.auth import caller
 from app.edge.context import edge, the_post
-from app.edge.media_views import assets_out, cut_out
+from app.edge.media_views import assets_out
 from app.edge.pages.words import is_moving
 from app.edge.schemas.assets import AssetOut
 from app.edge.views import campaign_out, campaigns_out, message_out, messages_out
@@ -19,8 +19,9 @@ from app.model.messages import AssetPart, Campaign
 from app.model.status import MessageState
 from app.records.assets import get_asset
 from app.records.campaigns import get_campaign, list_campaigns
+from app.records.choices import cut_to_json
 from app.records.database import Connection
-from app.records.messages import get_message, list_messages
+from app.records.messages import get_message, limits_of, list_messages
 
 blueprint = Blueprint("campaign_pages", __name__)
 _PAGE = 25
@@ -94,16 +95,18 @@ def _progress_facts(connection: Connection, campaign: Campaign) -> dict[str, obj
 def _parts(connection: Connection, campaign: Campaign) -> list[dict[str, object]]:
     """Give the parts in display order, with the asset behind each piece of media where it is still there."""
     return [
-        _shown(_asset(connection, part.asset_id), part) if isinstance(part, AssetPart) else {"text": part.text}
+    limits = [name for name, _ in limits_of(connection, campaign.id)]
+        _shown(_asset(connection, part.asset_id), part, limits) if isinstance(part, AssetPart) else {"text": part.text}
         for part in campaign.parts
     ]
 
 
-def _shown(asset: AssetOut | None, part: AssetPart) -> dict[str, object]:
-    """Give the asset of a part with what goes out of it: the rendition of its choice, once there is one."""
-    wanted = (part.choice.form, cut_out(part.choice))
+def _shown(asset: AssetOut | None, part: AssetPart, limits: Collection[str]) -> dict[str, object]:
+    """Give the asset of a part with what goes out of it: the rendition of its choice for one of the campaign's limits."""
+    wanted = (part.choice.form, cut_to_json(part.choice))
     chosen = [each for each in (asset.renditions if asset else []) if (each.form, each.cut) == wanted]
     return {"asset": asset, "shown": chosen[0] if chosen else None}
+    chosen.sort(key=lambda each: each.profile not in limits)
 
 
 def _asset(connection: Connection, asset_id: str) -> AssetOut | None:

@@ -20,7 +20,9 @@ class CutIn(In):
     """A piece of a clip or a sound file."""
 
     start: float = Field(default=0.0, ge=0, le=86_400, description="Where it begins, in seconds.")
-    seconds: float = Field(default=0.0, ge=0, le=86_400, description="How long it is; 0 = to the end.")
+    seconds: float | None = Field(
+        default=None, gt=0, le=86_400, description="How long it is; left out, it goes on to the end."
+    )
 
 
 class ChoiceIn(In):
@@ -37,7 +39,9 @@ class ChoiceIn(In):
         """Give the choice, in thousandths of a second."""
         if self.cut is None:
             return Choice(self.form)
-        return Choice(self.form, round(self.cut.start, 3), round(self.cut.seconds, 3))
+        # What is too short to be rounded stays too short: 0 would be all that follows.
+        seconds = max(0.001, round(self.cut.seconds, 3)) if self.cut.seconds is not None else 0.0
+        return Choice(self.form, round(self.cut.start, 3), seconds)
 
 
 class RenditionIn(ChoiceIn):

@@ -283,6 +283,7 @@ class PreviewOut(Out):
 
 class RecipientsOut(Out):
     """All numbers can be sent to, but for those that are suppressed: a campaign takes them and sends them nothing."""
+    reason: str = Field(description="Why it is this limit, in words.")
 
     recipients: int
     duplicates: int
