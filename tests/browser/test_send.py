@@ -20,6 +20,7 @@ def fill(page: Page, photo: Path, *, numbers: str = "12515550130", text: str = "
     page.get_by_label("Subject").fill("Summer")
     page.get_by_role("textbox", name="Text", exact=True).fill(text)
     page.get_by_label("Who gets it").fill(numbers)
+    expect(page.locator("#send-hint")).not_to_contain_text("on its way")
 
 
 def test_a_photo_goes_out_and_the_page_shows_it_retrieved_without_a_reload(
