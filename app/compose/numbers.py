@@ -91,6 +91,27 @@ def parse_recipients(items: Sequence[object]) -> list[Recipient]:
     return list(found.values())
 
 
+def parse_stops(texts: Sequence[str]) -> list[str]:
+    """Read numbers that must not be sent to, of any country: a stop is kept also where nothing could be sent.
+
+    Returns:
+        digits only, country code first, each once, in their order.
+
+    Raises:
+        InvalidRecipients: at least one is no number; ``recipients`` lists every bad one with its reason.
+    """
+    found: dict[str, None] = {}
+    bad: list[tuple[int, object, str]] = []
+    for index, text in enumerate(texts):
+        try:
+            found[_normalize(text)[0]] = None
+        except _Unusable as wrong:
+            bad.append((index, text, str(wrong)))
+    if bad:
+        raise InvalidRecipients(_summary(bad), recipients=_listed(bad))
+    return list(found)
+
+
 def _summary(bad: Sequence[tuple[int, object, str]]) -> str:
     _, first, reason = bad[0]
     return f"{_shown(first)}: {reason}{f', and {len(bad) - 1} more' if len(bad) > 1 else ''}."
@@ -131,18 +152,28 @@ def _merge(first: Recipient | None, again: Recipient) -> Recipient:
     return first
 
 
-def _parse(text: object) -> Recipient:
+def _normalize(text: object) -> tuple[str, PhoneNumber | None]:
+    """Give a number of any country as digits, and as it was read; None of one that OpenMarket documents.
+
+    Raises:
+        _Unusable: it is no number in international format.
+    """
     if not isinstance(text, str):
         raise _Unusable('a number must be text, such as "12515550130"')
     digits = _SEPARATORS.sub("", text.strip()).removeprefix("+")
-    known = KNOWN_NUMBERS.get(digits)
-    if known:
-        return Recipient(digits, known.country)
+    if digits in KNOWN_NUMBERS:
+        return digits, None
     _check_digits(digits)
     parsed = _read_plan(digits)
     number = f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
-    if number != digits:  # a national prefix such as (0) was inside; what remains is read as if it had come alone
-        return _parse(number)
+    # Where a national prefix such as (0) was inside, what remains is read as if it had come alone.
+    return (number, parsed) if number == digits else _normalize(number)
+
+
+def _parse(text: object) -> Recipient:
+    number, parsed = _normalize(text)
+    if parsed is None:
+        return Recipient(number, KNOWN_NUMBERS[number].country)
     region = phonenumbers.region_code_for_number(parsed)
     warning = _warn(parsed) if region else "is possible, but in no range that is known to be in use"
     region = region or _nearest_region(parsed.country_code, phonenumbers.national_significant_number(parsed))

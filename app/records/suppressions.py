@@ -1,6 +1,6 @@
 """Numbers that must not be sent to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,19 +33,31 @@ def add_suppressions(
     Returns:
         how many were not suppressed before.
     """
-    return sum(_suppress(connection, number, reason, note, created_by, at) for number in dict.fromkeys(numbers))
-
-
-def _suppress(connection: sa.Connection, number: str, reason: str, note: str, created_by: str, at: datetime) -> bool:
-    """Suppress one number; tell whether it was not before."""
+    wanted = list(dict.fromkeys(numbers))
+    known = reasons_of(connection, wanted)
     values = {"reason": reason, "note": note, "created_by": created_by, "created_at": at}
+    for number, weaker in known.items():
+        if _STRENGTH[reason] > _STRENGTH[weaker]:
+            _suppress(connection, number, values)
+    fresh = [number for number in wanted if number not in known]
+    try:
+        with connection.begin_nested():
+            if fresh:
+                connection.execute(sa.insert(suppressions), [{"number": number, **values} for number in fresh])
+    except sa.exc.IntegrityError:  # somebody else suppressed one of them at the same moment
+        return sum(_suppress(connection, number, values) for number in fresh)
+    return len(fresh)
+
+
+def _suppress(connection: sa.Connection, number: str, values: Mapping[str, Any]) -> bool:
+    """Suppress one number; tell whether it was not before."""
     mine = suppressions.c.number == number
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(suppressions).values(number=number, **values))
     except sa.exc.IntegrityError:
         known = connection.scalar(sa.select(suppressions.c.reason).where(mine).with_for_update())
-        if known is not None and _STRENGTH[reason] > _STRENGTH[known]:
+        if known is not None and _STRENGTH[values["reason"]] > _STRENGTH[known]:
             connection.execute(sa.update(suppressions).where(mine).values(values))
         return False
     return True

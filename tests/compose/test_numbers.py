@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compose.numbers import parse_number, parse_recipients
+from app.compose.numbers import parse_number, parse_recipients, parse_stops
 from app.compose.regions import KNOWN_NUMBERS, SERVED
 from app.errors import InvalidRecipients
 from app.model.messages import Recipient
@@ -124,3 +124,14 @@ def test_any_text_is_read_or_refused_and_reading_twice_changes_nothing(text: str
     assert found.number.isascii()
     assert found.number.isdigit()
     assert parse_number(found.number) == found
+
+
+def test_a_stop_may_be_of_any_country_and_is_kept_once() -> None:
+    given = ["+1 (613) 555-0123", "+44 (0)7700 900765", "447700900765", "+49 151 12345678", "10000871000"]
+    assert parse_stops(given) == ["16135550123", "447700900765", "4915112345678", "10000871000"]
+
+
+def test_all_stops_that_are_no_numbers_are_told_at_once() -> None:
+    with pytest.raises(InvalidRecipients) as caught:
+        parse_stops(["12515550130", "STOP", "07700 900765", ""])
+    assert [each["number"] for each in caught.value.facts["recipients"]] == ["STOP", "07700 900765", "(empty)"]

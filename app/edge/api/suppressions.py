@@ -6,7 +6,7 @@ from dataclasses import asdict
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
-from app.compose.numbers import parse_recipients
+from app.compose.numbers import parse_stops
 from app.duties.shown import is_shown, show_part
 from app.edge.auth import caller
 from app.edge.context import the_post
@@ -43,8 +43,8 @@ def list_all(page: AfterQuery) -> SuppressionPageOut:
 @blueprint.input(SuppressionIn, arg_name="body")
 @blueprint.output(SuppressionsAddedOut, status_code=201)
 def add(body: SuppressionIn) -> Response:
-    """Suppress numbers: no campaign sends to them from now on."""
-    numbers = [each.number for each in parse_recipients(body.numbers)]
+    """Suppress numbers of any country: no campaign sends to them from now on. One that is no number refuses all."""
+    numbers = parse_stops(body.numbers)
 
     def work(settle: Settle) -> Response:
         with the_post().change() as change:

@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from app.compose.numbers import parse_recipients
+from app.compose.numbers import parse_stops
 from app.duties.recipients import is_loopback
 from app.edge.auth import caller, require_admin
 from app.edge.context import edge, the_post
@@ -86,7 +86,7 @@ def suppress() -> Response:
     given = [each for each in re.split(r"[\n,;]+", request.form.get("numbers", "")) if each.strip()]
     if not given:
         raise InvalidRequest("Write at least one number.")
-    numbers = [each.number for each in parse_recipients(given[:10_000])]
+    numbers = parse_stops(given[:10_000])
     note = request.form.get("note", "").strip()[:500]
     with the_post().change() as change:
         add_suppressions(
