@@ -16,9 +16,17 @@ from app.limits import limit_named, profile_named
 from app.model.messages import AssetPart, Campaign, LinkPart, Part, Recipient, SendablePart, Sender, TextPart
 from app.model.status import CampaignState
 from app.records.assets import get_asset, missing_assets
-from app.records.campaigns import NewCampaign, NewMessage, add_campaign, edit_draft, get_campaign, move_campaign
+from app.records.campaigns import (
+    NewCampaign,
+    NewMessage,
+    add_campaign,
+    edit_draft,
+    get_campaign,
+    move_campaign,
+    remake_draft,
+)
 from app.records.database import Connection
-from app.records.messages import resend
+from app.records.messages import recipients_of, resend
 from app.records.takedowns import hold_assets
 
 MAX_RECIPIENTS = 100_000
@@ -44,6 +52,28 @@ class Order:
     start: bool = True
 
 
+@dataclass(frozen=True)
+class DraftChange:
+    """What somebody wants of a draft; None keeps what stands.
+
+    An empty ``name`` gives the draft the name that it would have had without one. ``send_at`` counts only if ``moves_time``:
+    then None is "at once when it is started".
+    """
+
+    name: str | None = None
+    subject: str | None = None
+    parts: tuple[Part, ...] | None = None
+    recipients: Sequence[str | Mapping[str, object]] | None = None
+    profile: str | None = None
+    send_at: datetime | None = None
+    moves_time: bool = False
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether only name and subject are changed, which a scheduled campaign allows, too."""
+        return self.parts is None and self.recipients is None and self.profile is None and not self.moves_time
+
+
 Remember = Callable[[Change, Campaign], None]
 """Runs in the creating transaction: the edge keeps the first answer of an Idempotency-Key with it."""
 
@@ -54,6 +84,24 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
     Raises:
         InvalidRequest: no or too many recipients, an unknown profile, or a time that is past.
     """
+    senders, new_messages = _assigned(post, order)
+    with post.change() as change:
+        _check_time(change, order.send_at)
+        new, new_messages = _new_campaign(change, order, senders, new_messages, created_by=created_by)
+        campaign = add_campaign(change.connection, new, new_messages, at=change.at)
+        if order.start:
+            campaign = _begin(change, campaign)
+        if remember is not None:
+            remember(change, campaign)
+    return campaign
+
+
+def _assigned(post: Postcard, order: Order) -> tuple[dict[str, Sender], list[NewMessage]]:
+    """Check an order and give each recipient sender and profile.
+
+    Raises:
+        InvalidRequest: no or too many recipients, or an unknown profile.
+    """
     check_order(order)
     recipients = parse_recipients(order.recipients)
     if not 1 <= len(recipients) <= MAX_RECIPIENTS:
@@ -63,30 +111,28 @@ def create_campaign(post: Postcard, order: Order, *, created_by: str, remember: 
     require_unlocked((each.number for each in recipients), post.settings.openmarket, post.settings.live)
     # Before the transaction that writes: SQLite has one lock for writing, and 100,000 recipients take a while.
     with post.database.read() as connection:
-        senders, new_messages = assign_order(post, connection, order, recipients)
-    with post.change() as change:
-        _check_assets(change, order.parts, {(each.profile, each.side_pixels) for each in new_messages})
-        if order.send_at and not change.at - timedelta(minutes=5) <= order.send_at <= change.at + LATEST_SEND:
-            raise InvalidRequest("send_at must lie in the next 365 days.", field="send_at")
-        if order.source or order.mt_config:
-            new_messages = keep_senders(change.connection, senders, new_messages, at=change.at)
-        new = NewCampaign(
-            name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
-            subject=order.subject,
-            source=order.source,
-            mt_config=order.mt_config,
-            profile=order.profile,
-            parts=order.parts,
-            state=CampaignState.DRAFT,
-            created_by=created_by,
-            send_at=order.send_at,
-        )
-        campaign = add_campaign(change.connection, new, new_messages, at=change.at)
-        if order.start:
-            campaign = _begin(change, campaign)
-        if remember is not None:
-            remember(change, campaign)
-    return campaign
+        return assign_order(post, connection, order, recipients)
+
+
+def _new_campaign(
+    change: Change, order: Order, senders: Mapping[str, Sender], messages: list[NewMessage], *, created_by: str
+) -> tuple[NewCampaign, list[NewMessage]]:
+    """Check what only the records know, and give the rows of a draft."""
+    _check_assets(change, order.parts, {(each.profile, each.side_pixels) for each in messages})
+    if order.source or order.mt_config:
+        messages = keep_senders(change.connection, senders, messages, at=change.at)
+    new = NewCampaign(
+        name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
+        subject=order.subject,
+        source=order.source,
+        mt_config=order.mt_config,
+        profile=order.profile,
+        parts=order.parts,
+        state=CampaignState.DRAFT,
+        created_by=created_by,
+        send_at=order.send_at,
+    )
+    return new, messages
 
 
 def assign_order(
@@ -114,6 +160,16 @@ def check_order(order: Order) -> None:
         profile_named(order.profile)
     if len(order.name) > 200:
         raise InvalidRequest(f"The name has {len(order.name)} characters; 200 are possible.", field="name")
+
+
+def _check_time(change: Change, send_at: datetime | None) -> None:
+    """See that a time to send at is one to come.
+
+    Raises:
+        InvalidRequest: it is past, or too far away.
+    """
+    if send_at and not change.at - timedelta(minutes=5) <= send_at <= change.at + LATEST_SEND:
+        raise InvalidRequest("send_at must lie in the next 365 days.", field="send_at")
 
 
 def _stand_in(part: Part) -> SendablePart:
@@ -186,16 +242,41 @@ def cancel_campaign(post: Postcard, campaign_id: str) -> Campaign:
         return move_campaign(change.connection, campaign_id, CampaignState.CANCELLED, at=change.at)
 
 
-def change_draft(post: Postcard, campaign_id: str, *, name: str | None, subject: str | None) -> Campaign:
-    """Rename a campaign that has not begun, or give it another subject."""
-    changes = {}
-    if name is not None:
-        changes["name"] = name[:200]
-    if subject is not None:
-        check_subject(subject)
-        changes["subject"] = subject
+def change_draft(post: Postcard, campaign_id: str, wanted: DraftChange) -> Campaign:
+    """Change a draft as it would be created, or nothing of it; name and subject of a scheduled campaign, too.
+
+    Raises:
+        WrongState: it is no draft any more.
+        InvalidRequest: as :func:`create_campaign`.
+    """
+    with post.database.read() as connection:
+        now = get_campaign(connection, campaign_id)
+        given = wanted.recipients
+        if given is None and not wanted.is_of_words:
+            given = recipients_of(connection, campaign_id)
+    subject = now.subject if wanted.subject is None else wanted.subject
+    order = Order(
+        parts=now.parts if wanted.parts is None else wanted.parts,
+        recipients=given or (),
+        subject=subject,
+        name=now.name if wanted.name is None else wanted.name or subject,
+        source=now.source,
+        mt_config=now.mt_config,
+        profile=now.profile if wanted.profile is None else wanted.profile,
+        send_at=wanted.send_at if wanted.moves_time else now.send_at,
+    )
+    if wanted.is_of_words:
+        check_order(order)
+        words = {"name": order.name or now.name if wanted.name is not None else None, "subject": wanted.subject}
+        with post.change() as change:
+            given_words = {each: word for each, word in words.items() if word is not None}
+            return edit_draft(change.connection, campaign_id, given_words)
+    senders, new_messages = _assigned(post, order)
     with post.change() as change:
-        return edit_draft(change.connection, campaign_id, changes)
+        if wanted.moves_time:
+            _check_time(change, order.send_at)
+        new, new_messages = _new_campaign(change, order, senders, new_messages, created_by=now.created_by)
+        return remake_draft(change.connection, campaign_id, new, new_messages, at=change.at)
 
 
 def resend_messages(post: Postcard, campaign_id: str, *, unknown: bool) -> tuple[Campaign, int]:

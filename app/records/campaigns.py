@@ -99,7 +99,20 @@ def add_campaign(
             answers=new.answers,
         )
     )
-    asset_ids = dict.fromkeys(part.asset_id for part in new.parts if isinstance(part, AssetPart))
+    _add_content(connection, campaign_id, new.parts, recipients, at=at)
+    return get_campaign(connection, campaign_id)
+
+
+def _add_content(
+    connection: sa.Connection,
+    campaign_id: str,
+    parts: Iterable[Part],
+    recipients: Iterable[NewMessage],
+    *,
+    at: datetime,
+) -> None:
+    """Insert what a campaign needs, and its messages."""
+    asset_ids = dict.fromkeys(part.asset_id for part in parts if isinstance(part, AssetPart))
     if asset_ids:
         connection.execute(
             sa.insert(campaign_assets),
@@ -125,7 +138,6 @@ def add_campaign(
         for each in recipients
     ]
     connection.execute(sa.insert(messages), rows)
-    return get_campaign(connection, campaign_id)
 
 
 def get_campaign(connection: sa.Connection, campaign_id: str, *, lock: bool = False) -> Campaign:
@@ -189,8 +201,37 @@ def move_campaign(
     return get_campaign(connection, campaign_id)
 
 
+def remake_draft(
+    connection: sa.Connection, campaign_id: str, new: NewCampaign, recipients: Iterable[NewMessage], *, at: datetime
+) -> Campaign:
+    """Give a draft other content and other messages; its id, its creator and the time it was made stay.
+
+    Raises:
+        NotFound: no such campaign.
+        WrongState: it is no draft (any more): a scheduled one has its time, and perhaps begins at this moment.
+    """
+    now = get_campaign(connection, campaign_id, lock=True)
+    if now.state is not CampaignState.DRAFT:
+        raise WrongState(f"The campaign is {now.state.value}; only a draft can be changed.", state=now.state.value)
+    connection.execute(sa.delete(messages).where(messages.c.campaign_id == campaign_id))
+    connection.execute(sa.delete(campaign_assets).where(campaign_assets.c.campaign_id == campaign_id))
+    connection.execute(
+        sa.update(campaigns)
+        .where(campaigns.c.id == campaign_id)
+        .values(
+            name=new.name,
+            subject=new.subject,
+            profile=new.profile,
+            parts=[part_to_json(part) for part in new.parts],
+            send_at=new.send_at,
+        )
+    )
+    _add_content(connection, campaign_id, new.parts, recipients, at=at)
+    return get_campaign(connection, campaign_id)
+
+
 def edit_draft(connection: sa.Connection, campaign_id: str, changes: Mapping[str, Any]) -> Campaign:
-    """Change name, subject or time of a campaign that has not begun.
+    """Change the name or the subject of a campaign that has not begun.
 
     Raises:
         NotFound: no such campaign.

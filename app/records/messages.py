@@ -87,6 +87,15 @@ def numbers_of(connection: sa.Connection, campaign_id: str, *, state: MessageSta
     return list(connection.scalars(query))
 
 
+def recipients_of(connection: sa.Connection, campaign_id: str) -> list[dict[str, Any]]:
+    """List the recipients of a campaign as they were given: the number, and the operator if one was named."""
+    query = sa.select(messages.c.number, messages.c.operator_id).where(messages.c.campaign_id == campaign_id)
+    return [
+        {"number": row.number, "operator_id": row.operator_id}
+        for row in connection.execute(query.order_by(messages.c.id))
+    ]
+
+
 def sweep_silent(connection: sa.Connection, *, at: datetime, hours: int = 72) -> int:
     """Mark accepted messages that nobody reported on for ``hours`` as *no_report*; a late report still moves them."""
     done = connection.execute(

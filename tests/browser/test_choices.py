@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.media.clips import repeated
+from tests.media.pictures import phone_photo
 from tests.servers.postcard import RunningPostcard
 from tests.servers.sandbox import RunningSandbox
 
@@ -32,7 +33,9 @@ def test_what_would_fit_is_offered_as_buttons_and_goes_out(
     expect(part).to_contain_text("does not fit the limit")
     is_loaded(part.locator("img"))
     expect(page.locator("#send-hint")).to_contain_text("Choose what to send instead")
-    part.get_by_role("button", name=re.compile(r"Send the first \d+")).click()
+    good = part.get_by_role("button", name=re.compile(r"^Send the first [\d.]+ s: looks good$"))
+    expect(good).to_have_count(1)
+    part.get_by_role("button", name=re.compile(r"^Send the first [\d.]+ s: the longest that fits$")).click()
     expect(part).to_contain_text(re.compile(r"→ .* KB, first \d+"))
     expect(part.get_by_role("button", name=re.compile("^Send the first"))).to_have_count(0)
     is_loaded(part.locator("img"))
@@ -55,17 +58,49 @@ def test_what_would_fit_is_offered_as_buttons_and_goes_out(
     is_loaded(page.locator("#phone img"))
 
 
+def test_all_of_a_clip_goes_out_within_a_larger_limit_and_one_message_says_why_it_has_two_sizes(
+    page: Page, tmp_path: Path, postcard: RunningPostcard
+) -> None:
+    part = choose_file(page, tmp_path, "longer.mp4", repeated(120))
+    larger = part.get_by_role("button", name="Send all of it within large, 490 KB")
+    expect(part.locator(".larger")).to_contain_text("US: AT&T")
+    page.get_by_label("Who gets it").fill("12515550130\n447700900765")
+    larger.click()
+    expect(page.get_by_label("Limit")).to_have_value("large")
+    expect(part).to_contain_text(re.compile(r"→ \d{3}(\.\d)? KB"))
+    facts = page.locator("#facts")
+    expect(facts).to_contain_text("This limit was chosen for everybody.")
+    expect(facts).to_contain_text("The operator of one recipient takes less than large")
+    expect(page.locator("#phone video")).to_have_count(1)
+
+    # Who chose that limit before is not asked: all of it is made for that at once.
+    page.goto(f"{postcard.url}/app/send")
+    page.get_by_text("Name, time and limit").click()
+    page.get_by_label("Limit").select_option("xlarge")
+    other = choose_file(page, tmp_path, "other.mp4", repeated(122))
+    expect(other).to_contain_text("→")
+    expect(other.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
+
+    page.goto(f"{postcard.url}/app/send")
+    picture = choose_file(page, tmp_path, "two sizes.jpg", phone_photo(1600, 1200))
+    page.get_by_label("Who gets it").fill("12515550130\n447700900765")
+    expect(page.locator("#several-sizes")).to_contain_text("goes out in 2 sizes")
+    expect(facts).to_contain_text("operators of these numbers (US) take from a short code")
+    expect(picture).to_contain_text(re.compile(r"→ [\d.]+ KB or [\d.]+ KB"))
+
+
+@pytest.mark.parametrize("context", ["desktop"], indirect=True)
 def test_a_long_encode_shows_how_far_it_is_and_can_be_stopped(page: Page, tmp_path: Path) -> None:
-    # Other bytes for each width of the screen: what is known already is not fitted again.
-    crf = 42 if (page.viewport_size or {"width": 0})["width"] > 1000 else 43
-    part = choose_file(page, tmp_path, "slow.mp4", repeated(40, size="1920x1080", rate=60, crf=crf))
+    part = choose_file(page, tmp_path, "slow.mp4", repeated(40, size="1920x1080", rate=60, crf=42))
     expect(part).to_contain_text(re.compile(r"being fitted: [1-9]\d? %"), timeout=60_000)
     assert 0 < float(part.locator("progress").evaluate("each => each.value")) < 1
     part.get_by_role("button", name="Stop").click()
-    expect(part).to_contain_text("Fitting was cancelled")
+    expect(part).to_contain_text("Fitting was cancelled. You stopped it.")
+    expect(page.locator("#media-status")).to_contain_text("You stopped it.")
     part.get_by_role("button", name="Fit it after all").click()
     expect(part).to_contain_text("→", timeout=90_000)
     expect(part.locator("progress")).to_have_count(0)
+    expect(page.locator("#media-status")).to_contain_text("slow.mp4 is ready")
 
 
 def test_a_piece_of_ones_own_is_made(page: Page, tmp_path: Path) -> None:

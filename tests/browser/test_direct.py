@@ -1,6 +1,7 @@
 """A long file goes straight from the browser to the store, and on again after a lost connection, or on another page."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from app.host.bucket import BucketPlan, apply_bucket
 from app.host.embedded import EmbeddedStore
 from app.settings import S3
+from tests.media.clips import repeated
 from tests.media.pictures import save
 from tests.servers.postcard import RunningPostcard
 from tests.servers.seaweed import make_store
@@ -62,6 +64,21 @@ def test_an_upload_goes_on_by_itself_after_a_lost_connection(page: Page, long_fi
     assert puts == ["first", "second", "second"]
     # Nothing but the bytes was sent again: they became one asset, which is shown.
     expect(page.locator("#parts")).to_contain_text("noise.png")
+
+
+@pytest.mark.parametrize("context", ["phone"], indirect=True)
+def test_the_fitting_of_a_long_file_shows_how_far_it_is_and_can_be_stopped(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "long.mp4"
+    clip.write_bytes(repeated(24, size="1920x1080", rate=60, crf=20))
+    assert clip.stat().st_size > 20_000_000
+    straight: list[str] = []
+    page.on("request", lambda request: straight.append(request.url) if "/incoming/" in request.url else None)
+    page.set_input_files("input[type=file]", clip)
+    part = page.locator("#parts .part").filter(has_text="long.mp4")
+    expect(part).to_contain_text(re.compile(r"being fitted: [1-9]\d? %"), timeout=60_000)
+    assert straight
+    part.get_by_role("button", name="Stop").click()
+    expect(part).to_contain_text("You stopped it.")
 
 
 @dataclass

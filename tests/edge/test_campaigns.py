@@ -1,4 +1,5 @@
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,6 +204,64 @@ def test_a_draft_is_changed_started_and_then_no_more_changed(api: FlaskClient) -
     ):
         assert (late.status_code, late.get_json()["type"].split("#")[1]) == (409, "wrong-state")
     assert api.post(f"/campaigns/{campaign_id}/resend-failed").get_json()["resent"] == 0
+
+
+def test_a_draft_gets_other_parts_recipients_limit_and_time_and_keeps_the_rest(api: FlaskClient) -> None:
+    campaign_id = draft(api)
+    wanted = {
+        "parts": [{"text": "Leaves"}, {"text": "fall"}],
+        "recipients": ["447700900765", {"number": "12515550131", "operator_id": 383}],
+        "profile": "urgent",
+        "send_at": "2099-01-01T00:00:00Z",
+    }
+    refused = api.patch(f"/campaigns/{campaign_id}", json=wanted)
+    assert (refused.status_code, refused.get_json()["field"]) == (422, "send_at")
+    before = api.get(f"/campaigns/{campaign_id}").get_json()
+    assert before["recipients"] == 1
+    later = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    changed = api.patch(f"/campaigns/{campaign_id}", json={**wanted, "send_at": later}).get_json()
+    assert changed["parts"] == [{"text": "Leaves"}, {"text": "fall"}]
+    assert (changed["profile"], changed["send_at"] is None, changed["counts"]["pending"]) == ("urgent", False, 2)
+    for same in ("id", "name", "subject", "created_at", "created_by", "state"):
+        assert changed[same] == before[same], same
+    kept = api.patch(f"/campaigns/{campaign_id}", json={"send_at": None, "name": ""}).get_json()
+    assert (kept["send_at"], kept["parts"], kept["profile"]) == (None, changed["parts"], "urgent")
+    assert kept["name"] == kept["subject"] or kept["name"].startswith("Campaign of ")
+    items = api.get(f"/campaigns/{campaign_id}/messages").get_json()["items"]
+    assert {(each["number"], each["operator_id"], each["profile"]) for each in items} == {
+        ("447700900765", None, "urgent"),
+        ("12515550131", 383, "urgent"),
+    }
+    api.post(f"/campaigns/{campaign_id}/start")
+    finished(api, campaign_id)
+    assert api.patch(f"/campaigns/{campaign_id}", json={"parts": [{"text": "x"}]}).status_code == 409
+
+
+def test_what_is_wrong_with_a_change_of_a_draft_changes_nothing(api: FlaskClient) -> None:
+    campaign_id = draft(api)
+    before = api.get(f"/campaigns/{campaign_id}").get_json()
+    for wrong in (
+        {"name": "New", "recipients": ["12515550131", "nobody"]},
+        {"name": "New", "recipients": []},
+        {"name": "New", "parts": [{"asset_id": "ast_gone"}]},
+        {"name": "New", "profile": "vast"},
+        {"name": "x" * 201},
+        {"subject": "x" * 256, "parts": [{"text": "other"}]},
+    ):
+        assert api.patch(f"/campaigns/{campaign_id}", json=wrong).status_code in {404, 422}, wrong
+    assert api.get(f"/campaigns/{campaign_id}").get_json() == before
+
+
+def test_a_scheduled_campaign_takes_another_name_and_keeps_its_content(api: FlaskClient) -> None:
+    later = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    order = {"parts": [{"text": "Later"}], "recipients": ["12515550130"], "send_at": later}
+    campaign_id = api.post("/campaigns", json=order).get_json()["id"]
+    assert api.patch(f"/campaigns/{campaign_id}", json={"name": "Soon", "subject": ""}).get_json()["name"] == "Soon"
+    refused = api.patch(f"/campaigns/{campaign_id}", json={"recipients": ["12515550131"]})
+    assert (refused.status_code, refused.get_json()["state"]) == (409, "scheduled")
+    assert [each["number"] for each in api.get(f"/campaigns/{campaign_id}/messages").get_json()["items"]] == [
+        "12515550130"
+    ]
 
 
 def test_a_draft_is_cancelled_for_good(api: FlaskClient) -> None:

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from tests.edge.conftest import Browser
 from tests.edge.test_assets import SMALL, send
 from tests.edge.test_campaigns import TEXT, draft, finished
+from tests.edge.test_takedowns import take_down
 
 
 def test_the_first_page_is_where_a_message_is_made(browser: Browser) -> None:
@@ -68,6 +69,51 @@ def test_an_action_that_is_not_possible_is_said_on_a_page(browser: Browser, api:
     assert browser.post(f"/app/campaigns/{campaign_id}/explode").status_code == 404
     assert browser.post(f"/app/campaigns/{campaign_id}/cancel").status_code == 303
     assert "cancelled" in browser.client.get("/app/campaigns").text
+
+
+def test_what_the_api_would_refuse_since_its_media_is_gone_is_not_offered(browser: Browser, api: FlaskClient) -> None:
+    asset = send(api, SMALL).get_json()
+    parts = [{"asset_id": asset["id"]}, {"text": "Look"}]
+    # 15559015201 is refused by the sandbox, so that there is something to send again.
+    sent = api.post("/campaigns", json={"parts": parts, "recipients": ["15559015201", "12515550130"]}).get_json()["id"]
+    kept = api.post("/campaigns", json={"parts": parts, "recipients": ["12515550130"], "start": False}).get_json()["id"]
+    assert finished(api, sent)["counts"]["refused"] == 1
+    assert "do-resend-failed" in browser.client.get(f"/app/campaigns/{sent}").text
+    assert "do-start" in browser.client.get(f"/app/campaigns/{kept}").text
+
+    take_down(api, asset["id"])
+    told = browser.client.get(f"/app/campaigns/{sent}").text
+    assert "do-resend-failed" not in told
+    assert "nothing of it can be sent again" in told
+    assert f"/app/send?like={sent}" in told
+    assert api.post(f"/campaigns/{sent}/resend-failed").status_code == 409
+    told = browser.client.get(f"/app/campaigns/{kept}").text
+    assert "do-start" not in told
+    assert "do-resume" not in told
+    assert "Media of this message was deleted or taken down" in told
+
+
+def test_a_draft_and_another_message_like_it_begin_with_what_it_has(browser: Browser, api: FlaskClient) -> None:
+    order = {**TEXT, "parts": [{"text": "Half </textarea> price"}], "subject": 'The "best"', "profile": "urgent"}
+    campaign_id = api.post("/campaigns", json={**order, "start": False}).get_json()["id"]
+    page = browser.client.get(f"/app/send?draft={campaign_id}").text
+    assert f'data-draft="{campaign_id}"' in page
+    assert "Half &lt;/textarea&gt; price</textarea>" in page
+    assert "12515550130</textarea>" in page
+    assert 'value="The &#34;best&#34;"' in page
+    assert re.search(r'value="urgent"[^>]* selected', page)
+    like = browser.client.get(f"/app/send?like={campaign_id}").text
+    assert "Half &lt;/textarea&gt; price</textarea>" in like
+    assert "12515550130</textarea>" not in like
+    assert 'data-draft=""' in like
+    browser.post(f"/app/campaigns/{campaign_id}/cancel")
+    assert browser.client.get(f"/app/send?draft={campaign_id}").headers["Location"] == f"/app/campaigns/{campaign_id}"
+    several = api.post("/campaigns", json={**TEXT, "parts": [{"text": "a"}, {"text": "b"}], "start": False}).get_json()[
+        "id"
+    ]
+    refused = browser.client.get(f"/app/send?draft={several}")
+    assert (refused.status_code, "change it by the API" in refused.text) == (409, True)
+    assert browser.client.get("/app/send?draft=cmp_none").status_code == 404
 
 
 def test_a_message_is_shown_as_a_page_and_as_a_piece(browser: Browser, api: FlaskClient) -> None:

@@ -131,8 +131,8 @@ def show_one(campaign_id: str) -> CampaignOut:
 @blueprint.input(DraftIn, arg_name="body")
 @blueprint.output(CampaignOut)
 def change_one(campaign_id: str, body: DraftIn) -> CampaignOut:
-    """Rename a campaign that has not begun, or give it another subject."""
-    return _told(change_draft(the_post(), campaign_id, name=body.name, subject=body.subject))
+    """Change a draft, whole or not at all; of a scheduled campaign only the name and the subject."""
+    return _told(change_draft(the_post(), campaign_id, body.change()))
 
 
 @blueprint.post("/campaigns/<campaign_id>/start")

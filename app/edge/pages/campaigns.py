@@ -17,7 +17,7 @@ from app.edge.views import campaign_out, campaigns_out, message_out, messages_ou
 from app.errors import NotFound
 from app.model.messages import AssetPart, Campaign
 from app.model.status import MessageState
-from app.records.assets import get_asset
+from app.records.assets import get_asset, missing_assets
 from app.records.campaigns import get_campaign, list_campaigns
 from app.records.choices import cut_to_json
 from app.records.database import Connection
@@ -87,6 +87,7 @@ def _progress_facts(connection: Connection, campaign: Campaign) -> dict[str, obj
         "state": state,
         "after": after,
         "next": found[-1].id if len(found) == _MESSAGES else None,
+        "gone": missing_assets(connection, [part.asset_id for part in campaign.parts if isinstance(part, AssetPart)]),
         "moving": is_moving(shown),
         "seen": hashlib.sha256(seen.encode()).hexdigest()[:16],
     }
@@ -94,8 +95,8 @@ def _progress_facts(connection: Connection, campaign: Campaign) -> dict[str, obj
 
 def _parts(connection: Connection, campaign: Campaign) -> list[dict[str, object]]:
     """Give the parts in display order, with the asset behind each piece of media where it is still there."""
-    return [
     limits = [name for name, _ in limits_of(connection, campaign.id)]
+    return [
         _shown(_asset(connection, part.asset_id), part, limits) if isinstance(part, AssetPart) else {"text": part.text}
         for part in campaign.parts
     ]
@@ -105,8 +106,8 @@ def _shown(asset: AssetOut | None, part: AssetPart, limits: Collection[str]) -> 
     """Give the asset of a part with what goes out of it: the rendition of its choice for one of the campaign's limits."""
     wanted = (part.choice.form, cut_to_json(part.choice))
     chosen = [each for each in (asset.renditions if asset else []) if (each.form, each.cut) == wanted]
-    return {"asset": asset, "shown": chosen[0] if chosen else None}
     chosen.sort(key=lambda each: each.profile not in limits)
+    return {"asset": asset, "shown": chosen[0] if chosen else None}
 
 
 def _asset(connection: Connection, asset_id: str) -> AssetOut | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Discriminator, Field, Tag, WithJsonSchema
 
-from app.duties.campaigns import Order
+from app.duties.campaigns import DraftChange, Order
 from app.edge.schemas.assets import ChoiceIn, RenditionOut
 from app.edge.schemas.shapes import In, Out
 from app.model.messages import AssetPart, TextPart
@@ -113,10 +113,28 @@ class TestIn(In):
 
 
 class DraftIn(In):
-    """What can be changed while a campaign has not begun."""
+    """What is to be changed of a draft; what is left out stays as it is. A scheduled campaign takes a name and a subject."""
 
     name: str | None = Field(default=None, max_length=2000)
     subject: str | None = Field(default=None, max_length=2000)
+    parts: list[PartIn] | None = Field(default=None, min_length=1, max_length=50)
+    recipients: list[RecipientGiven] | None = Field(
+        default=None, max_length=200_000, description="All of them: these take the place of the earlier ones."
+    )
+    profile: str | None = Field(default=None, max_length=40, description="auto, or the name of a profile")
+    send_at: AwareDatetime | None = Field(default=None, description="null = as soon as it is started")
+
+    def change(self) -> DraftChange:
+        """Give the change that duties check and carry out."""
+        return DraftChange(
+            name=self.name,
+            subject=self.subject,
+            parts=None if self.parts is None else tuple(part.noun() for part in self.parts),
+            recipients=self.recipients,
+            profile=self.profile,
+            send_at=self.send_at,
+            moves_time="send_at" in self.model_fields_set,
+        )
 
 
 class UnknownOut(Out):
@@ -265,6 +283,7 @@ class PreviewItemOut(Out):
     message_bytes: int
     recipients: int
     suppressed: int = Field(description="How many of these recipients are suppressed, and get nothing.")
+    reason: str = Field(description="Why it is this limit, in words.")
     sender: dict[str, Any]
     parts: list[PreviewPartOut]
     advice: list[str]
@@ -283,7 +302,6 @@ class PreviewOut(Out):
 
 class RecipientsOut(Out):
     """All numbers can be sent to, but for those that are suppressed: a campaign takes them and sends them nothing."""
-    reason: str = Field(description="Why it is this limit, in words.")
 
     recipients: int
     duplicates: int

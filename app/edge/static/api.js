@@ -2,6 +2,9 @@
 
 const token = document.querySelector('meta[name="csrf-token"]').content;
 
+// Somebody asked their system for less motion.
+export const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 export class Problem extends Error {
   constructor(facts) {
     super(facts.detail || facts.title);

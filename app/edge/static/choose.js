@@ -1,6 +1,6 @@
 // What a person may have made of a piece of media: the words for it, what is offered, and a small form to choose.
 
-import { make } from "./api.js";
+import { make, showBytes } from "./api.js";
 
 const WORDS = {
   mp4: "as MP4",
@@ -17,13 +17,24 @@ export function choicesOf(part) {
   return part.asset || part.problem?.asset_id ? part.problem?.choices || [] : [];
 }
 
-export function describe(choice, { asOffer = false } = {}) {
-  const { as, cut } = choice || {};
+// A choice in words; as the button of a refusal, with what speaks for it.
+export function describe(choice, refusal) {
+  const { as, cut, profile } = choice || {};
   const piece = !cut ? "" : !cut.start ? `first ${seconds(cut.seconds)}` : cut.seconds ? `${seconds(cut.seconds)} from ${seconds(cut.start)} on` : `from ${seconds(cut.start)} on`;
   const form = WORDS[as] || "";
-  if (!asOffer) return [piece, form].filter(Boolean).join(", ");
+  if (!refusal) return [piece, form].filter(Boolean).join(", ");
   if (as === "first_frame") return "Send a still";
-  return `Send ${piece ? `the ${piece}` : "it"}${form ? ` ${form}` : ""}`;
+  const { larger, good_seconds: good, fits_seconds: longest } = refusal;
+  const limit = profile && larger ? ` within ${profile}, ${showBytes(larger.limit_bytes)}` : "";
+  const why = !good || !cut ? "" : cut.seconds === good ? ": looks good" : cut.seconds === longest ? ": the longest that fits" : "";
+  return `Send ${piece ? `the ${piece}` : profile ? "all of it" : "it"}${form ? ` ${form}` : ""}${limit}${why}`;
+}
+
+// What a refusal offers, each as a button, and who takes the larger limit where that is one of them.
+export function offersOf(refusal, onChoose) {
+  const buttons = (refusal.choices || []).map((choice) =>
+    make("button", { type: "button", onclick: () => onChoose(choice) }, describe(choice, refusal)));
+  return { buttons, warning: refusal.larger ? make("p", { class: "hint larger" }, refusal.larger.taken_by) : null };
 }
 
 export function sameChoice(made, choice) {
@@ -38,13 +49,14 @@ export function tuner(part, onChoose) {
   const cuttable = kind === "video" || kind === "audio";
   const form = make("select", { "aria-label": `Form of ${part.name}` },
     ...["auto", ...forms].map((each) => make("option", { value: each, selected: each === (part.choice?.as || "auto") }, each === "auto" ? "in the usual form" : WORDS[each])));
-  const figure = (label, value, most) => make("input", { type: "number", min: 0, max: most, step: "any", value, "aria-label": `${label} of ${part.name}, in seconds` });
-  const start = figure("Begin", part.choice?.cut?.start || 0, length);
-  const long = figure("Length", part.choice?.cut?.seconds || length, length);
+  const figure = (label, value, least) => make("input", { type: "number", min: least, max: length, step: "any", value, required: true, "aria-label": `${label} of ${part.name}, in seconds` });
+  const start = figure("Begin", part.choice?.cut?.start || 0, 0);
+  const long = figure("Length", part.choice?.cut?.seconds || length, 0.1);
   const apply = () => {
+    if (cuttable && ![start, long].every((field) => field.reportValidity())) return;
     const choice = form.value === "auto" ? {} : { as: form.value };
     const cut = { start: Number(start.value), seconds: Number(long.value) };
-    if (cuttable && form.value !== "first_frame" && (cut.start > 0 || (cut.seconds > 0 && cut.seconds < length))) choice.cut = cut;
+    if (cuttable && form.value !== "first_frame" && (cut.start > 0 || cut.seconds < length)) choice.cut = cut;
     if (cuttable && form.value === "first_frame" && cut.start > 0) choice.cut = { start: cut.start };
     onChoose(choice);
   };

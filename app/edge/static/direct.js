@@ -47,11 +47,13 @@ async function send(file, onProgress, onPause, signal, announce) {
   keep();
   if (upload.state === "open") await sendParts(file, upload, hashes, { address, again, onProgress, signal, keep });
   const parts = upload.part_count === 1 ? [] : Object.entries(hashes).map(([number, hash]) => ({ number: Number(number), sha256: hash }));
-  let answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
   onProgress(1);
+  // The answer does not wait for the fitting: the page follows that by itself.
+  const complete = () => again(() => call("POST", `${address}/complete`, { parts }, { headers: { Prefer: "wait=1" }, signal }));
+  let answer = await complete();
   while (answer.state === "arrived") {
     await wait(1, signal);
-    answer = await again(() => call("POST", `${address}/complete`, { parts }, { signal }));
+    answer = await complete();
   }
   forget(print);
   return answer;

@@ -2,13 +2,14 @@
 
 import * as direct from "./direct.js";
 import { unfinished } from "./resume.js";
-import { choicesOf, describe, sameChoice, tuner } from "./choose.js";
-import { Problem, call, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
+import { choicesOf, describe, offersOf, sameChoice, tuner } from "./choose.js";
+import { Problem, call, calm, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 const composer = $("composer");
 const maxBytes = Number(composer.dataset.maxBytes);
 const directBytes = Number(composer.dataset.directBytes); // longer files go straight to the store; 0 = none
+const draftId = composer.dataset.draft; // empty = a new message
 const TEXT = { kind: "text" };
 // What the phone shows, in its order: pieces of media, and the text once it is written.
 let parts = [TEXT];
@@ -51,7 +52,7 @@ function takeFiles(files) {
         part.done = share;
         const bar = part.row?.querySelector("progress");
         if (bar) bar.value = share;
-        if (share === 1) note(part);
+        note(part);
       }, (waiting) => {
         if (part.waiting === waiting) return;
         part.waiting = waiting;
@@ -78,22 +79,34 @@ async function settle(part, answer) {
       await look(part);
     }
     // What was chosen once stands beside why it cannot go out as it is.
-    if (part.asset.failure) throw new Problem(part.asset.failure);
+    if (part.asset.failure && !(part.choice && renditionOf(part))) throw new Problem(part.asset.failure);
     part.state = "ready";
     say(`${part.name} is ready.`);
   } catch (error) {
     await fail(part, error);
+    if (isForLargerLimit(part)) return choose(part, part.choice || {});
   }
   renderParts();
   changed();
+}
+
+// Whether a part failed for a smaller limit than the one that is chosen for everybody.
+function isForLargerLimit(part) {
+  const budget = Number($("profile").selectedOptions[0].dataset.budgetBytes || 0);
+  return part.state === "failed" && Boolean(part.asset) && part.problem.limit_bytes < budget;
 }
 
 async function fail(part, error) {
   if (error.name === "AbortError") return;
   part.state = "failed";
   part.problem = error.facts || { title: "Something went wrong", detail: error.message };
+  if (part.stopped && wasCancelled(part.problem)) part.problem = { ...part.problem, detail: "You stopped it." };
   if (!part.asset && part.problem.asset_id) part.asset = await call("GET", `/campaign-assets/${part.problem.asset_id}`).catch(() => undefined);
   say(`${part.name}: ${part.problem.title}. ${part.problem.detail}`);
+}
+
+function wasCancelled(problem) {
+  return problem?.slug === "fitting-cancelled" || problem?.type?.endsWith("#fitting-cancelled");
 }
 
 // Ask how far it is, and show it without drawing the row anew: nobody loses the focus.
@@ -107,10 +120,17 @@ async function look(part) {
 }
 
 // Make what was chosen; the rendition is the answer, and how far it is stands in the asset meanwhile.
-async function choose(part, choice) {
+async function choose(part, { profile: larger, ...choice }) {
+  if (larger) {
+    $("profile").value = larger; // of the whole message, so for everybody
+    $("profile").closest("details").open = true;
+    explain();
+  }
   part.choice = choice;
   part.state = "fitting";
   part.problem = undefined;
+  part.stopped = false;
+  say(`${part.name} is being fitted.`);
   renderParts();
   renderSend();
   let waits = true;
@@ -127,7 +147,7 @@ async function choose(part, choice) {
     await follow;
     part.asset = await call("GET", `/campaign-assets/${part.asset.id}`);
     part.state = "ready";
-    say(`${part.name} is ready: ${describe(choice)}.`);
+    say(`${part.name} is ready: ${describe(choice) || `within ${profile}`}.`);
   } catch (error) {
     waits = false;
     await fail(part, error);
@@ -137,6 +157,7 @@ async function choose(part, choice) {
 }
 
 async function stop(part) {
+  part.stopped = true;
   try {
     part.asset = await call("POST", `/campaign-assets/${part.asset.id}/cancel`);
   } catch (error) {
@@ -144,9 +165,17 @@ async function stop(part) {
   }
 }
 
-// What of an asset this part shows: the rendition of its choice.
+// What of an asset this part shows: the rendition of its choice, for the limit that is chosen where there is one.
 function renditionOf(part) {
-  return part.asset?.renditions?.find((each) => sameChoice(each, part.choice));
+  const made = part.asset?.renditions?.filter((each) => sameChoice(each, part.choice)) || [];
+  return made.find((each) => each.profile === $("profile").value) || made[0];
+}
+
+// How long it goes out: once the numbers are known perhaps in several sizes.
+function sizesOf(part) {
+  const planned = previews.flatMap((preview) => preview.parts.filter((each) => each.asset_id === part.asset.id && sameChoice(each.rendition, part.choice)));
+  const shown = planned.length ? planned : [renditionOf(part)].filter(Boolean);
+  return [...new Set(shown.map((each) => showBytes(each.bytes)))].join(" or ");
 }
 
 async function fetchUrl() {
@@ -197,16 +226,17 @@ function noteOf(part) {
     return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${mend}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
   }
   if (part.state === "uploading" && part.waiting) return ["no connection; the upload goes on by itself …"];
-  if (part.state === "uploading" && part.done < 1) return ["uploading …"];
+  if (part.state === "uploading" && part.done < 1) return [`uploading: ${Math.floor(100 * part.done)} %`];
   if (part.state !== "ready") {
     const share = part.asset?.fittings?.length ? part.asset.progress : null;
+    if (!part.asset) return [part.local ? "arrived; it is being opened …" : "being fetched …"];
     return [share === null ? "being fitted and hosted …" : `being fitted: ${Math.round(100 * share)} %`];
   }
   const asset = part.asset;
-  const rendition = renditionOf(part);
+  const sizes = sizesOf(part);
   const size = asset.width ? `, ${asset.width} × ${asset.height}` : "";
   const chosen = describe(part.choice);
-  return [`${showBytes(asset.bytes)}${size}${rendition ? ` → ${showBytes(rendition.bytes)}` : ""}${chosen ? `, ${chosen}` : ""}`];
+  return [`${showBytes(asset.bytes)}${size}${sizes ? ` → ${sizes}` : ""}${chosen ? `, ${chosen}` : ""}`];
 }
 
 function thumbOf(part) {
@@ -244,12 +274,15 @@ function rowOf(part, index, shown) {
 
 // What would fit instead, each as a button; what was stopped can be begun again.
 function offers(part) {
-  const buttons = choicesOf(part).map((choice) =>
-    make("button", { type: "button", onclick: () => choose(part, choice) }, describe(choice, { asOffer: true })));
-  if (part.problem?.slug === "fitting-cancelled" || part.problem?.type?.endsWith("#fitting-cancelled")) {
+  const { buttons, warning } = offersOf({ ...part.problem, choices: choicesOf(part) }, (choice) => choose(part, choice));
+  if (wasCancelled(part.problem)) {
     buttons.push(make("button", { type: "button", onclick: () => choose(part, part.choice || {}) }, "Fit it after all"));
   }
-  return buttons.length ? make("div", { class: "row choices", role: "group", "aria-label": `What to send of ${part.name}` }, ...buttons) : null;
+  return buttons.length ? make("div", {}, groupOf(part, buttons), warning) : null;
+}
+
+function groupOf(part, buttons) {
+  return make("div", { class: "row choices", role: "group", "aria-label": `What to send of ${part.name}` }, ...buttons);
 }
 
 function renderParts() {
@@ -308,14 +341,23 @@ function gauge(bytes, limit) {
   return svg;
 }
 
+// Why one message has several sizes.
+function explainSizes() {
+  if (previews.length < 2) return [];
+  return [make("p", { class: "notice slim", id: "several-sizes" },
+    `Operators take different amounts, so this message goes out in ${previews.length} sizes: each recipient gets what their operator takes.`)];
+}
+
 function factOf(preview) {
   const stopped = preview.suppressed ? `, ${preview.suppressed.toLocaleString()} of them opted out` : "";
   const who = preview.recipients ? `${preview.recipients.toLocaleString()} recipient${preview.recipients === 1 ? "" : "s"}${stopped}` : "as an example";
   const losses = preview.parts.flatMap((part) => part.given_up);
   const media = preview.parts.filter((part) => part.url);
   return make("div", { class: "fact" },
-    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile), preview.side_pixels ? ` · ${preview.side_pixels} px` : "", ` · ${who}`),
+    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile)),
       make("span", {}, `${showBytes(preview.message_bytes)} of ${showBytes(preview.limit_bytes)}`)),
+    make("p", { class: "hint" }, `${who}${preview.side_pixels ? `; at most ${preview.side_pixels} px` : ""}`),
+    make("p", { class: "hint" }, preview.reason),
     gauge(preview.message_bytes, preview.limit_bytes),
     ...media.map((part) => mediaFact(part, media.length)),
     losses.length ? make("ul", { "aria-label": "Given up" }, ...losses.map((loss) => make("li", {}, loss))) : null,
@@ -348,7 +390,8 @@ async function preview() {
   try {
     const answer = await call("POST", "/campaigns/preview", { ...body, recipients: numbersFine ? numbers() : [] }, { signal: previewAbort.signal });
     previews = answer.previews;
-    $("facts").replaceChildren(...previews.map(factOf));
+    $("facts").replaceChildren(...explainSizes(), ...previews.map(factOf));
+    for (const part of parts) note(part);
     renderPhone();
   } catch (error) {
     if (error.name !== "AbortError") $("facts").replaceChildren(problemBox(error), ...mending(error.facts || {}));
@@ -356,12 +399,11 @@ async function preview() {
 }
 
 // A part may fit alone and not beside the others: then the message says what of it would.
-function mending({ asset_id: assetId, choices = [] }) {
-  const part = parts.find((each) => each.asset && each.asset.id === assetId);
-  if (!part || !choices.length) return [];
-  return [make("p", { class: "hint" }, `Send of ${part.name}:`),
-    make("div", { class: "row choices", role: "group", "aria-label": `What to send of ${part.name}` },
-      ...choices.map((choice) => make("button", { type: "button", onclick: () => choose(part, choice) }, describe(choice, { asOffer: true }))))];
+function mending(refusal) {
+  const part = parts.find((each) => each.asset && each.asset.id === refusal.asset_id);
+  const { buttons, warning } = offersOf(refusal, (choice) => choose(part, choice));
+  if (!part || !buttons.length) return [];
+  return [make("p", { class: "hint" }, `Send of ${part.name}:`), groupOf(part, buttons), ...[warning].filter(Boolean)];
 }
 
 // ---- words -------------------------------------------------------------------------------------------------------
@@ -473,6 +515,32 @@ function renderSend() {
   $("send-hint").textContent = missing();
 }
 
+function created(at, start) {
+  const body = { ...message(), recipients: numbers(), start };
+  if (at) body.send_at = at;
+  return call("POST", "/campaigns", body, { headers: { "Idempotency-Key": key } });
+}
+
+// The draft as the page shows it, and begun if that is wanted. Numbers that nobody touched keep what a program said of them.
+async function saved(at, start) {
+  const body = { ...message(), subject: $("subject").value, name: $("name").value.trim() };
+  if (at !== timeOfDraft()) body.send_at = at;
+  if ($("numbers").value !== $("numbers").defaultValue) body.recipients = numbers();
+  const draft = await call("PATCH", `/campaigns/${draftId}`, body);
+  return start ? call("POST", `/campaigns/${draftId}/start`) : draft;
+}
+
+function timeOfDraft() {
+  const { at } = $("send-at").dataset;
+  return at ? new Date(`${localMinute(at)}`).toISOString() : null;
+}
+
+// As a datetime-local field takes it: in the reader's own zone, to the minute.
+function localMinute(iso) {
+  const at = new Date(iso);
+  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 async function send(start) {
   const why = missing();
   if (why) {
@@ -481,17 +549,16 @@ async function send(start) {
   }
   busy = true;
   renderSend();
-  const body = { ...message(), recipients: numbers(), start };
-  if ($("send-at").value) body.send_at = new Date($("send-at").value).toISOString();
+  const at = $("send-at").value ? new Date($("send-at").value).toISOString() : null;
   try {
-    const campaign = await call("POST", "/campaigns", body, { headers: { "Idempotency-Key": key } });
+    const campaign = draftId ? await saved(at, start) : await created(at, start);
     location.assign(`/app/campaigns/${campaign.id}`);
   } catch (error) {
     busy = false;
     if (error.facts?.recipients) $("numbers-result").replaceChildren();
     $("problem").replaceChildren(problemBox(error));
     $("problem").focus();
-    $("problem").scrollIntoView({ block: "center", behavior: "smooth" });
+    $("problem").scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
     renderSend();
   }
 }
@@ -541,6 +608,15 @@ for (const id of ["subject", "text"]) {
 }
 $("numbers").addEventListener("input", numbersSoon);
 for (const id of ["profile", "name", "send-at"]) $(id).addEventListener("input", changed);
+const explain = () => {
+  $("profile-hint").textContent = $("profile").selectedOptions[0].dataset.purpose;
+};
+$("profile").addEventListener("input", () => {
+  explain();
+  for (const part of parts.filter(isForLargerLimit)) choose(part, part.choice || {});
+  renderParts();
+});
+explain();
 $("use-test-number")?.addEventListener("click", (event) => {
   $("numbers").value = [...numbers(), event.target.textContent].join("\n");
   numbersSoon();
@@ -550,12 +626,20 @@ $("compose").addEventListener("submit", (event) => {
   send(true);
 });
 $("draft").addEventListener("click", () => send(false));
-if (composer.dataset.asset) {
+function fromLibrary(assetId, choice) {
   const part = { kind: "media", name: "From the library", type: "", state: "uploading", done: 1 };
-  parts.unshift(part);
-  renderParts();
-  settle(part, call("GET", `/campaign-assets/${composer.dataset.asset}`));
+  if (Object.keys(choice).length) part.choice = choice;
+  settle(part, call("GET", `/campaign-assets/${assetId}`));
+  return part;
 }
+
+if (composer.dataset.asset) parts.unshift(fromLibrary(composer.dataset.asset, {}));
+if (composer.dataset.parts) {
+  const begun = JSON.parse(composer.dataset.parts).map(({ asset_id: assetId, text, ...choice }) => (text === undefined ? fromLibrary(assetId, choice) : TEXT));
+  parts = begun.includes(TEXT) ? begun : [...begun, TEXT];
+}
+if ($("send-at").dataset.at) $("send-at").value = localMinute($("send-at").dataset.at);
+renderParts();
 const interrupted = unfinished();
 if (interrupted.length) {
   $("unfinished").textContent = `The upload of ${interrupted.join(", ")} was interrupted. Choose the same file again: it goes on where it stopped.`;
