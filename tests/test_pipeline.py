@@ -27,11 +27,12 @@ from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.model.media import AssetState
 from app.model.messages import AssetPart, TextPart
-from app.model.status import CampaignState, MessageState
+from app.model.status import CampaignState, MessageState, OutcomeKind
 from app.records.assets import get_asset, list_assets
 from app.records.campaigns import list_campaigns
 from app.records.objects import renditions_of
 from app.records.suppressions import list_suppressions
+from app.send.codes import CODES
 from app.send.gateway import OpenMarketGateway
 from tests.media.pictures import phone_photo
 from tests.path import campaign_of, messages_of, report, upload, work_off
@@ -171,13 +172,14 @@ def test_a_stop_that_came_after_the_order_keeps_the_message_from_leaving(
         assert [each.reason for each in list_suppressions(connection)] == ["keyword"]
 
 
-@pytest.mark.parametrize("code", [15206, 15301, 15305, 15105])
+@pytest.mark.parametrize("code", [code.number for code in CODES.values() if code.pause])
 def test_what_would_be_refused_for_everybody_pauses_and_keeps_the_rest(
     post: Postcard, sandbox: RunningSandbox, code: int
 ) -> None:
-    sandbox.add_fault("refuse", code=code)
     numbers = [f"1251555{number}" for number in range(1000, 1100)]
-    campaign = create_campaign(post, order(post, recipients=numbers), created_by="test")
+    status = 400 if code == 15000 else 0  # with a 5xx it proves nothing
+    sandbox.add_fault("refuse", code=code, status=status)
+    campaign = create_campaign(post, Order(parts=(TextPart("Hello"),), recipients=numbers), created_by="test")
     work_off(post)
     paused = campaign_of(post, campaign.id)
     assert paused.state is CampaignState.PAUSED
@@ -185,6 +187,7 @@ def test_what_would_be_refused_for_everybody_pauses_and_keeps_the_rest(
     states = [each.state for each in messages_of(post, campaign.id).values()]
     assert states.count(MessageState.PENDING) >= 100 - 2 * post.gateway.connections
     assert MessageState.ACCEPTED not in states
+    assert (MessageState.REFUSED in states) is (CODES[code].kind is OutcomeKind.REFUSED)
 
 
 def test_a_paused_campaign_goes_on_where_it_stood(post: Postcard, sandbox: RunningSandbox) -> None:

@@ -45,6 +45,55 @@ def test_one_request_is_the_golden_file_byte_for_byte() -> None:
     )
 
 
+_LINKED = b"Content-Type: application/vnd.openmarket.remoteContent\r\nContent-Id: "
+_HOSTED = "https://media.example.com/m/0a1b2c"
+
+
+@pytest.mark.parametrize(
+    ("part", "block"),
+    [
+        (TextPart("Hi\nyou"), b"Content-Type: text/plain; charset=utf-8\r\nContent-Id: text1\r\n\r\nHi\r\nyou"),
+        (LinkPart(f"{_HOSTED}.jpg", "image/jpeg", 1), _LINKED + f"image1\r\n\r\n{_HOSTED}.jpg".encode()),
+        (LinkPart(f"{_HOSTED}.mp4", "video/mp4", 1), _LINKED + f"video1\r\n\r\n{_HOSTED}.mp4".encode()),
+        (LinkPart(f"{_HOSTED}.amr", "audio/amr", 1), _LINKED + f"audio1\r\n\r\n{_HOSTED}.amr".encode()),
+        (LinkPart(f"{_HOSTED}.vcf", "text/x-vcard", 1), _LINKED + f"contact1.vcf\r\n\r\n{_HOSTED}.vcf".encode()),
+        (
+            EmbeddedPart(b"\xff\xd8\xff" * 20, "image/jpeg"),
+            b"Content-Type: image/jpeg\r\nContent-Id: image1\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            + b"/9j/" * 19
+            + b"\r\n/9j/",
+        ),
+        (
+            EmbeddedPart(b"#!AMR\n", "audio/amr"),
+            b"Content-Type: audio/amr\r\nContent-Id: audio1\r\nContent-Transfer-Encoding: base64\r\n\r\nIyFBTVIK",
+        ),
+        (
+            EmbeddedPart(b"\0\0\0\x18ftyp", "video/3gpp"),
+            b"Content-Type: video/3gpp\r\nContent-Id: video1\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAAGGZ0eXA=",
+        ),
+        (
+            EmbeddedPart(b"BEGIN:VCARD\r\n", "text/vcard"),
+            b"Content-Type: text/vcard\r\nContent-Id: contact1.vcf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            b"QkVHSU46VkNBUkQNCg==",
+        ),
+    ],
+)
+def test_each_kind_of_part_is_written_byte_for_byte(part: SendablePart, block: bytes) -> None:
+    composed = compose(part)
+    line = b"--" + composed.content_type.removeprefix("multipart/mixed; boundary=").encode()
+    assert composed.body_for("447700900765", None) == (
+        line
+        + b"\r\nContent-Type: application/json\r\nContent-Id: main\r\n\r\n"
+        + b'{"type":"MT","source":"88600","destination":"447700900765","mtConfig":"config1"}\r\n\r\n'
+        + line
+        + b"\r\n"
+        + block
+        + b"\r\n\r\n"
+        + line
+        + b"--\r\n"
+    )
+
+
 def test_an_independent_reader_finds_every_part_as_it_was_given() -> None:
     composed = compose(subject="Example MMS")
     details, link, text, image, card = read_back(composed, composed.body_for("12515550130", 77))
