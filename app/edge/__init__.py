@@ -7,7 +7,7 @@ views        nouns to JSON                        schemas/     what comes in and
 api/         the addresses for programs           pages/       the pages for people
 callbacks    what OpenMarket posts                health       alive, ready, metrics
 docs         the errors page and the API's own    headers      what browsers may do with our answers
-passwords    argon2
+passwords    argon2                               body         an upload, from the socket without copies
 """
 
 from app.edge.app import create_app

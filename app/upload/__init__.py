@@ -3,8 +3,7 @@
     receive    a request body, multipart/form-data or raw
     fetch      a URL, connecting to none but the address that was checked
     addresses  which addresses may be connected to
-    spool      the file on disk
-    hashing    its SHA-256, in a thread beside when it is long
+    spool      the file on disk, and its SHA-256
     filename   the uploader's file name, for display only
 
 Bytes are not looked into here: what they are is for probe to say.

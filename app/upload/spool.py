@@ -1,6 +1,7 @@
 """Bytes on their way to disk: counted and hashed as they come, gone again if anything goes wrong."""
 
 import errno
+import hashlib
 import os
 import tempfile
 import time
@@ -12,7 +13,6 @@ from typing import Self
 from app.errors import DiskFull, UploadEmpty, UploadTooLarge
 from app.model.media import Spooled
 from app.upload.filename import clean_filename
-from app.upload.hashing import Hashing
 
 PREFIX = "upload-"
 
@@ -27,7 +27,7 @@ class Spool:
         spool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=spool_dir)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._hashing = Hashing()
+        self._hash = hashlib.sha256()
         self.max_bytes = max_bytes
         self._finished = False
         self.path = Path(name)
@@ -40,12 +40,11 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        self._hashing.end()
         if not self._finished:
             self.path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Take in the next bytes, which must not change afterwards.
+        """Take in the next bytes.
 
         Raises:
             UploadTooLarge: the limit is passed; nothing of ``chunk`` was written.
@@ -54,7 +53,7 @@ class Spool:
         """
         self.bytes += len(chunk)
         check_length(self.bytes, self.max_bytes)
-        self._hashing.update(chunk)
+        self._hash.update(chunk)
         rest = memoryview(chunk)
         try:
             while rest:
@@ -76,7 +75,7 @@ class Spool:
         self._finished = True
         return Spooled(
             path=self.path,
-            sha256=self._hashing.end(),
+            sha256=self._hash.hexdigest(),
             bytes=self.bytes,
             filename=clean_filename(filename),
             declared_type=declared_type[:120],

@@ -8,6 +8,7 @@ from flask import Response, jsonify, request
 from app.duties.fitting import cancel_fitting
 from app.duties.removal import remove_asset
 from app.edge.auth import caller
+from app.edge.body import open_body
 from app.edge.context import edge, the_post
 from app.edge.idempotency import Settle, once
 from app.edge.media_views import assets_out, rendition_out
@@ -51,7 +52,7 @@ def _take_in() -> Spooled:
     post = the_post()
     limits = post.settings.upload
     if request.mimetype == "multipart/form-data":
-        stream = request.environ["wsgi.input"]
+        stream = open_body(request.environ["wsgi.input"])
         try:
             return receive_multipart(
                 stream,
