@@ -1,6 +1,7 @@
 """A campaign with unknown messages says what is known about them."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -125,7 +126,14 @@ def test_a_message_says_in_words_what_happened_and_its_attempt_keeps_what_came_b
     assert "curl" not in browser.client.get(f"/app/campaigns/{campaign['id']}").text
 
 
-def test_an_accepted_message_shows_the_answer_as_it_came(api: FlaskClient) -> None:
+def test_an_accepted_message_shows_the_answer_as_it_came_and_its_times_for_support(
+    api: FlaskClient, browser: Browser
+) -> None:
     campaign = finished(api, api.post("/campaigns", json=TEXT).get_json()["id"])
     (message,) = api.get(f"/campaigns/{campaign['id']}/messages").get_json()["items"]
     assert message["attempt_history"][0]["answer"] == f'{{"mtId": {message["mt_id"]}}}'
+    page = browser.client.get(f"/app/messages/{message['id']}").text
+    times = re.findall(r"<dd class=\"mono\">(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC</dd>", page)
+    assert len(times) == 2
+    assert times == sorted(times)
+    assert times[0].replace(" ", "T") == message["attempt_history"][0]["started_at"][:23]
