@@ -107,6 +107,8 @@ def _networks(values: tuple[str, ...]) -> str:
 
 
 _HTTP = _url("http", "https")
+check_database_url = _url("sqlite", "postgresql+psycopg")
+"""Tell what is wrong with the URL of a database; empty = nothing."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Database:
         "",
         "`sqlite:///path` or `postgresql+psycopg://user:password@host/name`. Empty: `postcard.sqlite` in the data folder.",
         secret=True,
-        check=_url("sqlite", "postgresql+psycopg"),
+        check=check_database_url,
     )
     busy_seconds: float = _setting(
         10.0, "Seconds to wait for a lock of the database before *database-busy*.", check=_between(0.1, 120)

@@ -20,7 +20,11 @@ from pathlib import Path
 
 from app.duties.campaigns import Order, create_campaign
 from app.duties.postcard import Postcard
+from app.host.bucket import BucketPlan, apply_bucket
+from app.host.client import make_client
+from app.host.embedded import EmbeddedStore
 from app.model.messages import TextPart
+from app.settings import S3
 from app.telemetry import configure_logging
 from bench.path import assembled, environment_of, work_off
 from bench.send import Row, make_row, running_gateway
@@ -39,11 +43,26 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _serving(post: Postcard, gateway: str, port: int) -> Iterator[int]:
+def _store(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a store with the bucket as it should be, which the worker compares with the rows when it begins; gives its settings."""
+    with EmbeddedStore(folder / "store") as store:
+        s3 = S3(endpoint_url=store.endpoint_url)
+        client = make_client(s3, access_key=store.access_key, secret_key=store.secret_key)
+        apply_bucket(client, BucketPlan(s3=s3, lifecycle_days=30, originals_days=0, public=True, origins=()))
+        yield {
+            "POSTCARD_S3_ENDPOINT_URL": store.endpoint_url,
+            "AWS_ACCESS_KEY_ID": store.access_key,
+            "AWS_SECRET_ACCESS_KEY": store.secret_key,
+        }
+
+
+@contextmanager
+def _serving(post: Postcard, gateway: str, port: int, store: Mapping[str, str]) -> Iterator[int]:
     """Run web and worker on the database of ``post``; gives the web's process id."""
     environment = {
         **os.environ,
         **environment_of(str(post.settings.data.dir), gateway, tps=10_000, connections=64),
+        **store,
         "POSTCARD_WEB_PORT": str(port),
         "POSTCARD_LOG_LEVEL": "warning",
     }
@@ -161,7 +180,7 @@ class _Watch:
                 self.seen.setdefault(number, time.monotonic())
 
 
-def _reports_of(post: Postcard) -> list[bytes]:
+def reports_of(post: Postcard) -> list[bytes]:
     """Write two reports for each message that was sent."""
     with post.database.read() as connection:
         mt_ids = connection.exec_driver_sql("SELECT mt_id FROM messages WHERE mt_id <> ''").scalars().all()
@@ -192,7 +211,7 @@ class _Measured:
 def _measure(post: Postcard, gateway: str, bodies: Sequence[bytes], stops: Mapping[int, str]) -> _Measured:
     port = _free_port()
     path = f"/callbacks/openmarket/{post.settings.callback.secret}"
-    with _serving(post, gateway, port) as web:
+    with _store(post.settings.data.dir) as store, _serving(post, gateway, port, store) as web:
         asyncio.run(_post_all(_Client(port, path), [b"{}"] * WARM_UP, 100))
         client, cpu = _Client(port, path), _cpu_seconds(web)
         with _Watch(post) as watch:
@@ -219,7 +238,7 @@ def run(*, seconds: float = 20.0) -> list[Row]:
             numbers = [f"1251{5_550_000 + number}" for number in range(count)]
             campaign = create_campaign(post, Order(parts=(TextPart("hi"),), recipients=numbers), created_by="bench")
             work_off(post, campaign.id)
-        bodies = _reports_of(post)
+        bodies = reports_of(post)
         stops = {at: f"1251{4_440_000 + at}" for at in range(PER_SECOND // 2, len(bodies), PER_SECOND)}
         for at, number in stops.items():
             bodies.insert(at, _stop_from(number))

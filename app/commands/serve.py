@@ -1,6 +1,9 @@
 """The processes that serve: web under gunicorn, and the worker; and the migration of the schema."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,8 +11,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from app.commands.local import effective_settings, plain_errors
+from app.errors import CannotStart
+from app.records.database import Database
 from app.records.migrate import require_current_schema
-from app.settings import Settings
+from app.settings import Settings, check_database_url
 from app.wiring import assemble, make_folder, open_database, prepare_database, require_consistent
 
 
@@ -93,10 +98,60 @@ def worker() -> None:
 
 
 @click.command()
-def migrate() -> None:
-    """Bring the database to this version's schema."""
+@click.option(
+    "--from",
+    "old_url",
+    metavar="URL",
+    help="Also copy every row from this database, such as sqlite:///data/postcard.sqlite, into that of "
+    "POSTCARD_DATABASE_URL, which must be empty; stop every web and worker before.",
+)
+def migrate(old_url: str | None) -> None:
+    """Bring the database to this version's schema; with --from, move to it from another one."""
     with plain_errors():
         settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
+        if old_url:
+            _move(old_url, settings)
+            return
         prepare_database(settings)
         click.echo("The database is at this version's schema.")
+
+
+def _move(old_url: str, settings: Settings) -> None:
+    """Copy all rows and tell how many.
+
+    Raises:
+        CannotStart: both are the same database, or one of them cannot be used for this.
+    """
+    from app.records.moving import copy_rows
+
+    if wrong := check_database_url(old_url):
+        raise CannotStart(f"--from {wrong}.")
+    old = replace(settings, database=replace(settings.database, url=old_url))
+    source, target = open_database(old), open_database(settings)
+    try:
+        if _place(source) == _place(target):
+            raise CannotStart("--from names the database of POSTCARD_DATABASE_URL itself; set that to the new one.")
+        counts = copy_rows(source, target)
+    finally:
+        source.close()
+        target.close()
+    _tell_moved(counts)
+
+
+def _place(database: Database) -> tuple[object, ...]:
+    """Tell where rows are, however it is written."""
+    url = database.url
+    if database.is_sqlite:
+        return (Path(url.database or "").resolve(),)
+    return url.host, url.port, url.database, url.query
+
+
+def _tell_moved(counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        if count:
+            click.echo(f"{count:>10,}  {name}")
+    click.echo(
+        f"{sum(counts.values()):>10,}  rows in {len(counts)} tables are in the new database; the old one is as it was. Keep "
+        "POSTCARD_DATABASE_URL for web and worker."
+    )
