@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.confine import DecoderPool
 from app.duties.postcard import Postcard
-from app.duties.recipients import is_loopback, senders_of
+from app.duties.recipients import senders_of
 from app.duties.replies import countries_without_words
 from app.errors import CannotStart, SettingsInvalid
 from app.fit.media import DECODERS as FITTING
@@ -19,6 +19,7 @@ from app.probe.media import DECODERS as PROBING
 from app.records.database import Database
 from app.records.migrate import migrate, require_current_schema
 from app.records.senders import sync_senders
+from app.send.endpoints import is_loopback
 from app.send.gateway import OpenMarketGateway
 from app.settings import Settings, database_url
 from app.work.queue import HueyQueue

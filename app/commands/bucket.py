@@ -5,8 +5,8 @@ import sys
 import click
 
 from app.commands.local import effective_settings, plain_errors
-from app.duties.recipients import is_loopback
 from app.host.bucket import BucketPlan, apply_bucket, show_bucket
+from app.send.endpoints import is_loopback
 from app.settings import Settings
 from app.wiring import make_store
 

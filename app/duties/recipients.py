@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import ip_address
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from app.duties.postcard import Postcard
 from app.errors import LiveLocked, NoSender
@@ -18,6 +16,7 @@ from app.records.campaigns import NewMessage
 from app.records.database import Connection
 from app.records.messages import numbers_of
 from app.records.senders import active_senders, ensure_sender, operator_edits
+from app.send.endpoints import is_loopback
 from app.settings import Live, OpenMarket
 
 COUNTRIES = ("US", "GB", "IE", "AU")  # where OpenMarket's MMS is available; reference: "Send an MMS", quick facts
@@ -153,17 +152,6 @@ def _new_message(recipient: Recipient, sender: Sender, limits: _Limits, operator
     limit = limits.of(recipient.country, sender.kind, operator_id)
     own_side = limit.side_pixels if limit.side_pixels != profile_named(limit.name).side_pixels else 0
     return NewMessage(recipient, sender.id, limit.name, own_side)
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL stays on this machine: the sandbox, or a local test."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_locked(openmarket: OpenMarket, live: Live) -> bool:

@@ -1,27 +1,20 @@
 """The parts of a message share its room by what they were measured to need; the whole is never over."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from app.confine import DecoderPool
 from app.duties.campaigns import Order, create_campaign
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
 from app.duties.preview import preview_campaign
 from app.errors import MessageTooLarge
-from app.host.s3 import S3Store
 from app.limits import limit_named
 from app.model.media import Choice, Form
 from app.model.messages import AssetPart, Part, TextPart
 from app.model.status import CampaignState
 from app.pipeline import ready_campaign
-from app.records.database import Database
 from app.records.messages import limits_of
 from app.records.objects import renditions_of
 from app.records.senders import active_senders, edit_operator
-from app.settings import Settings
-from tests.conftest import assembled
 from tests.media.clips import clip
 from tests.media.pictures import phone_photo, photograph, save
 from tests.path import campaign_of, messages_of, upload, work_off
@@ -31,17 +24,6 @@ UNIVERSAL = limit_named("universal")
 PLAIN = save(photograph(2400, 1800, seed=1, grain=0.01), "JPEG", quality=92)
 BUSY = save(photograph(2400, 1800, seed=2, grain=0.03), "JPEG", quality=92)
 SMALL = save(photograph(320, 240, seed=3), "JPEG", quality=85)
-
-
-@pytest.fixture
-def either(
-    settings: Settings, store: S3Store, sandbox: RunningSandbox, decoders: DecoderPool, database_url: str
-) -> Iterator[Postcard]:
-    """The path on SQLite and on PostgreSQL in turn."""
-    sandbox.reset()
-    spool_dir = settings.data.dir / "spool"
-    spool_dir.mkdir(parents=True)
-    yield from assembled(settings, Database(database_url, busy_seconds=5), store, decoders, spool_dir)
 
 
 def planned(post: Postcard, *contents: bytes, text: str = "") -> Plan:

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,31 +16,16 @@ from app.duties.fitting import Watch, cancel_fitting
 from app.duties.postcard import Postcard
 from app.duties.removal import remove_asset
 from app.errors import FittingCancelled, NotFound, WrongState
-from app.host.s3 import S3Store
 from app.model.media import WHOLE, Asset, AssetState, Choice, Form
 from app.pipeline import fit_asset, make_rendition
 from app.records.assets import get_asset
 from app.records.database import Database
 from app.records.fittings import LEASE, Fitting, begin_fitting, fittings_of, go_on_fitting
 from app.records.objects import renditions_of
-from app.settings import Settings
-from tests.conftest import assembled
 from tests.media.clips import clip, repeated
 from tests.path import upload, wait_until, work_off
 from tests.records.rows import MovableClock
 from tests.records.test_objects import FIRST, add
-from tests.servers.sandbox import RunningSandbox
-
-
-@pytest.fixture
-def either(
-    settings: Settings, store: S3Store, sandbox: RunningSandbox, decoders: DecoderPool, database_url: str
-) -> Iterator[Postcard]:
-    """The path on SQLite and on PostgreSQL in turn."""
-    sandbox.reset()
-    spool_dir = settings.data.dir / "spool"
-    spool_dir.mkdir(parents=True)
-    yield from assembled(settings, Database(database_url, busy_seconds=5), store, decoders, spool_dir)
 
 
 @pytest.fixture

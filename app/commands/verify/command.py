@@ -15,11 +15,12 @@ from app.commands.verify.cases import Account, Case, make_cases, make_gone_case,
 from app.commands.verify.reports import fetches_by_sandbox, wait_for_reports
 from app.commands.verify.transcript import Entry, write_transcript
 from app.commands.verify.wire import exchange
-from app.duties.recipients import is_loopback, senders_of
+from app.duties.recipients import senders_of
 from app.errors import InvalidRequest
 from app.model.messages import Sender
 from app.records.database import Database
 from app.records.migrate import require_current_schema
+from app.send.endpoints import is_loopback
 from app.settings import Settings
 from app.wiring import make_store, open_database, require_consistent
 

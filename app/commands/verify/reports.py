@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from app.duties.recipients import is_loopback
 from app.model.messages import Report
 from app.records.callbacks import callbacks_since
 from app.records.database import Database
 from app.report.callback import parse_callback
+from app.send.endpoints import is_loopback
 
 _EVERY_SECONDS = 0.5
 

@@ -9,7 +9,6 @@ from app.compose.checks import (
     MAX_SUBJECT_CHARACTERS,
     MAX_TEXT_CHARACTERS,
 )
-from app.duties.recipients import is_loopback
 from app.edge.context import the_post
 from app.errors import WrongState
 from app.limits import budget_of, profiles
@@ -19,6 +18,7 @@ from app.records.campaigns import get_campaign, part_to_json
 from app.records.database import Connection
 from app.records.messages import recipients_of
 from app.records.senders import active_senders
+from app.send.endpoints import is_loopback
 
 blueprint = Blueprint("send", __name__)
 

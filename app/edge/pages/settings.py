@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from app.compose.numbers import parse_stops
-from app.duties.recipients import is_loopback
 from app.edge.auth import caller, require_admin
 from app.edge.context import edge, the_post
 from app.edge.health import state_of_parts
@@ -16,6 +15,7 @@ from app.limits import profiles
 from app.records.people import list_tokens, make_token, revoke_token
 from app.records.senders import active_senders
 from app.records.suppressions import add_suppressions, list_suppressions, remove_suppression
+from app.send.endpoints import is_loopback
 
 blueprint = Blueprint("settings_page", __name__)
 
