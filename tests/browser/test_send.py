@@ -4,6 +4,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -12,6 +13,7 @@ from tests.servers.postcard import RunningPostcard
 from tests.servers.sandbox import RunningSandbox
 
 pytestmark = pytest.mark.browser
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def fill(page: Page, photo: Path, *, numbers: str = "12515550130", text: str = "Hello from the sea") -> None:
@@ -38,22 +40,62 @@ def test_a_photo_goes_out_and_the_page_shows_it_retrieved_without_a_reload(
     assert sandbox.messages("12515550130")[-1]["status"] == 202
 
 
-def test_nothing_is_wider_than_the_screen_with_everything_opened(
+def test_no_page_is_wider_than_the_screen_or_shuts_anybody_out_with_everything_opened(
     page: Page, photo: Path, postcard: RunningPostcard
 ) -> None:
+    """By the rules of axe-core for WCAG 2.2 AA, and its good practice: light on the desktop, dark on the phone."""
+    rules = Axe()
+
     def look(what: str) -> None:
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), what
         cut = "[...document.querySelectorAll('nav, .table-wrap')].filter(each => each.scrollWidth > each.clientWidth)"
         assert page.evaluate(f"{cut}.map(each => each.outerHTML.slice(0, 200))") == [], what
+        found = rules.run(page, options={"runOnly": RULES})
+        assert found.response["violations"] == [], (what, found.generate_report())
 
+    if (page.viewport_size or {"width": 0})["width"] < 1000:
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    draft = postcard.send(parts=[{"text": "Hi"}], recipients=["12515550130"], start=False)
     fill(page, photo, numbers="12515550130, 447700900765")
     expect(page.locator("#facts .fact")).to_have_count(2)
     look("the message with its exact requests")
     expect(page.locator("#facts pre").first).to_be_visible()
-    for path in ("/app/library", "/app/campaigns", "/app/inbound", "/app/settings", "/docs/errors"):
+    pages = ("library", "campaigns", f"campaigns/{draft['id']}", f"send?draft={draft['id']}", "inbound", "settings")
+    for path in (*(f"/app/{each}" for each in pages), "/docs/errors", "/app/sign-in"):
         page.goto(f"{postcard.url}{path}")
         look(path)
+
+
+@pytest.mark.parametrize("context", ["desktop"], indirect=True)
+def test_a_message_is_made_and_sent_by_the_keyboard_alone_and_the_focus_is_always_seen(page: Page) -> None:
+    typed = {"subject": "Hi", "text": "By keyboard", "numbers": "12515550130"}
+    reached: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            """() => {
+                const here = document.activeElement;
+                const seen = here.id === "file" ? here.closest(".drop") : here;
+                const { outlineStyle, outlineWidth } = getComputedStyle(seen);
+                return { id: here.id || here.textContent.trim(), outline: `${outlineStyle} ${outlineWidth}` };
+            }"""
+        )
+        reached.append(at["id"])
+        assert at["outline"] == "solid 3px", at
+        if at["id"] in typed:
+            page.keyboard.type(typed[at["id"]])
+            expect(page.locator(f"#{at['id']}")).to_have_value(typed[at["id"]])
+        if at["id"] == "numbers":
+            expect(page.locator("#numbers-result")).to_contain_text("1 recipient")
+        if at["id"] == "send":
+            break
+    assert reached[0] == "Skip to the content"
+    wanted = ["file", "Fetch it from a web address", "subject", "text", "numbers", "Name, time and limit", "send"]
+    assert [each for each in reached if each in wanted] == wanted
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/app/campaigns/*")
+    expect(page.locator(".progress-figure")).to_contain_text("1 of 1 retrieved")
 
 
 def test_every_bad_number_is_named_and_nothing_is_sent(page: Page, photo: Path, sandbox: RunningSandbox) -> None:
@@ -124,10 +166,10 @@ def test_a_draft_is_kept_changed_tried_and_started_later(page: Page, photo: Path
     expect(page.locator("#progress")).to_contain_text("1 recipient, nothing sent yet")
     expect(page.locator(".bubble")).to_contain_text("Hello from the lake")
 
-    page.get_by_label("Send it to a number of your own").fill("nobody")
+    page.get_by_label("To a number of your own").fill("nobody")
     page.get_by_role("button", name="Send a test").click()
     expect(page.locator("#try-problem")).to_contain_text("nobody")
-    page.get_by_label("Send it to a number of your own").fill("12515550199")
+    page.get_by_label("To a number of your own").fill("12515550199")
     page.get_by_role("button", name="Send a test").click()
     expect(page.locator("h1")).to_have_text("Test of Summer")
     expect(page.locator(".progress-figure")).to_contain_text("1 of 1 retrieved")

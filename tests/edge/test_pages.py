@@ -90,7 +90,8 @@ def test_what_the_api_would_refuse_since_its_media_is_gone_is_not_offered(browse
     told = browser.client.get(f"/app/campaigns/{kept}").text
     assert "do-start" not in told
     assert "do-resume" not in told
-    assert "Media of this message was deleted or taken down" in told
+    assert "Media of this message was deleted or taken down, so nothing of it can be sent." in told
+    assert 'id="try"' not in told
 
 
 def test_a_draft_and_another_message_like_it_begin_with_what_it_has(browser: Browser, api: FlaskClient) -> None:

@@ -222,7 +222,7 @@ function noteOf(part) {
   if (part.kind === "text") return [$("text").value.trim().slice(0, 80)];
   if (part.state === "failed") {
     const { title, detail, remedy, accepted } = part.problem;
-    const mend = choicesOf(part).length ? "Choose what to send instead:" : remedy || "";
+    const mend = choicesOf(part).length ? "Choose what to send instead:" : wasCancelled(part.problem) ? "" : remedy || "";
     return [make("strong", {}, `${title}. `), ...withCode(`${detail || ""} ${mend}`), accepted ? ` (${[accepted].flat().join(", ")})` : ""];
   }
   if (part.state === "uploading" && part.waiting) return ["no connection; the upload goes on by itself …"];
@@ -344,7 +344,7 @@ function gauge(bytes, limit) {
 // Why one message has several sizes.
 function explainSizes() {
   if (previews.length < 2) return [];
-  return [make("p", { class: "notice slim", id: "several-sizes" },
+  return [make("p", { class: "notice go slim", id: "several-sizes" },
     `Operators take different amounts, so this message goes out in ${previews.length} sizes: each recipient gets what their operator takes.`)];
 }
 
@@ -629,7 +629,10 @@ $("draft").addEventListener("click", () => send(false));
 function fromLibrary(assetId, choice) {
   const part = { kind: "media", name: "From the library", type: "", state: "uploading", done: 1 };
   if (Object.keys(choice).length) part.choice = choice;
-  settle(part, call("GET", `/campaign-assets/${assetId}`));
+  settle(part, call("GET", `/campaign-assets/${assetId}`).catch((problem) => {
+    if (problem.facts?.status !== 404) throw problem;
+    throw new Problem({ title: "This picture is gone", detail: "It was deleted or taken down. Take it out of the message." });
+  }));
   return part;
 }
 
