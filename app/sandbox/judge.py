@@ -17,7 +17,6 @@ from app.sandbox.details import judge_details, parse_details
 from app.sandbox.mime import MOST_PARTS, Multipart, Part, is_boundary, parse_media_type, split_multipart
 from app.sandbox.rules import RULES, Result, Source, Verdict
 
-SEND_PATH = "/mms/v2/send"
 BlankLine = Literal["strict", "mime"]
 
 

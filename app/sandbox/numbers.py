@@ -20,7 +20,6 @@ class ReportPlan:
     status: str
     outcome_id: int
     description: str
-    final: bool = True
 
 
 # 1, 4, 5 and 9 are documented. The others are words of the MM7 family; their numbers and all but one description are ours.
@@ -28,8 +27,8 @@ REPORTS: dict[int, ReportPlan] = {
     1: ReportPlan("Retrieved", 1, "Message was retrieved by the recipient"),
     2: ReportPlan("Expired", 2, "Message expired before it was retrieved"),
     3: ReportPlan("Indeterminate", 3, "The outcome cannot be determined"),
-    4: ReportPlan("Deferred", 4, "Recipient was notified, message not retrieved yet", final=False),
-    5: ReportPlan("Forwarded", 5, "Message was forwarded to the mobile operator", final=False),
+    4: ReportPlan("Deferred", 4, "Recipient was notified, message not retrieved yet"),
+    5: ReportPlan("Forwarded", 5, "Message was forwarded to the mobile operator"),
     6: ReportPlan("Unrecognized", 6, "The message was not recognized"),
     7: ReportPlan("Unreachable", 7, "Recipient is not reachable"),
     8: ReportPlan("NotSupported", 8, "Recipient's handset or operator does not support MMS"),
