@@ -15,7 +15,7 @@ gif       one palette, what changed, gifsicle    stand_in  its first frame, or a
 video     fit_video: to MP4 or 3GP               video_plan  plan_video: size, rate, bits, seconds that fit
 reduce    decoded once, upright, SDR, small      two_pass  H.264 to the byte budget
 h263      the same for 3GP                       poster    make_poster: one picture of a video
-foresee   is_foreseen_to_fit: from the facts alone
+foresee   is_foreseen_to_fit: from the facts alone   hidden  what an MP4 carries besides   boxes  what it is made of
 passing   which clips go out as they came        progress  how far it is, for whoever waits
 audio     fit_audio: to M4A, AMR or MP3          audio_plan  plan_audio
 choice    what may be chosen: form and cut       contact   fit_contact: a vCard and its photo

@@ -9,6 +9,7 @@ from app.confine.programs import OnSeconds, run_ffmpeg
 from app.errors import CannotFit, MediaDamaged
 from app.fit.audio_plan import ENCODERS, TYPES, AudioPlan, plan_audio
 from app.fit.choice import Cut, cut_of
+from app.fit.hidden import holds_more
 from app.fit.output import write_fitted
 from app.fit.passing import is_plain_m4a
 from app.fit.progress import Progress
@@ -77,7 +78,7 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
     form = _form_of(path, facts)
     if form is None or choice.form not in {Form.AUTO, form} or TYPES[form] not in budget.content_types:
         return None
-    is_clean = not (facts.has_location or facts.has_metadata)
+    is_clean = not (facts.has_location or facts.has_metadata or (form is Form.AAC and holds_more(path.read_bytes())))
     if is_clean and facts.bytes > budget.max_bytes:
         return None
     content = path.read_bytes() if is_clean else _without_tags(path, facts, form, out_dir)

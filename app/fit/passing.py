@@ -1,8 +1,10 @@
 """Which clips handsets play as they came: the structure of an MP4 or 3GP, read without decoding."""
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from app.fit.boxes import walk_boxes
+from app.fit.hidden import holds_more
 
 MP4_TYPE = "video/mp4"
 THREE_GP_TYPE = "video/3gpp"
@@ -28,7 +30,7 @@ def passing_type(data: bytes) -> str:
     """Tell as what a clip can go out as it is; empty when it must be made anew.
 
     MP4: H.264 Baseline up to level 3.1 with AAC. 3GP: the same, or H.263 or MPEG-4 with AMR. In both the index stands first,
-    there is one video track, upright, at most one of sound, and nothing else.
+    there is one video track, upright, at most one of sound, and nothing else, between the boxes or hidden in them.
     """
     try:
         return _type_of(data)
@@ -39,7 +41,7 @@ def passing_type(data: bytes) -> str:
 def is_plain_m4a(data: bytes) -> bool:
     """Tell whether it is one track of AAC, index first, and nothing else: an M4A may also hold ALAC, a cover, XMP."""
     try:
-        top = [kind for kind, _, _ in _boxes(data, 0, len(data))]
+        top = [kind for kind, _, _ in walk_boxes(data, 0, len(data))]
         tracks = _tracks(data)
     except (struct.error, IndexError, ValueError):
         return False
@@ -55,7 +57,7 @@ def is_strict_3gp(data: bytes) -> bool:
 
 
 def _type_of(data: bytes) -> str:
-    top = [kind for kind, _, _ in _boxes(data, 0, len(data))]
+    top = [kind for kind, _, _ in walk_boxes(data, 0, len(data))]
     if not top or top[0] != b"ftyp" or not set(top) <= _TOP or top.count(b"moov") != 1 or b"mdat" not in top:
         return ""
     brand = data[8:12]
@@ -68,7 +70,7 @@ def _type_of(data: bytes) -> str:
     if len(videos) != 1 or len(sounds) > 1 or len(videos) + len(sounds) != len(tracks):
         return ""
     plays = _plays_pictures(videos[0], kind) and all(sound.codec in _SOUND_OF[kind] for sound in sounds)
-    return kind if plays else ""
+    return kind if plays and not holds_more(data) else ""
 
 
 def _plays_pictures(video: _Track, kind: str) -> bool:
@@ -84,7 +86,7 @@ def _plays_pictures(video: _Track, kind: str) -> bool:
 
 def _tracks(data: bytes) -> list[_Track]:
     index = _child(data, (0, len(data)), b"moov")
-    return [_track(data, (begin, end)) for kind, begin, end in _boxes(data, *index) if kind == b"trak"]
+    return [_track(data, (begin, end)) for kind, begin, end in walk_boxes(data, *index) if kind == b"trak"]
 
 
 def _track(data: bytes, span: tuple[int, int]) -> _Track:
@@ -109,26 +111,7 @@ def _child(data: bytes, span: tuple[int, int], wanted: bytes) -> tuple[int, int]
     Raises:
         ValueError: there is none.
     """
-    for kind, begin, end in _boxes(data, *span):
+    for kind, begin, end in walk_boxes(data, *span):
         if kind == wanted:
             return begin, end
     raise ValueError(f"no {wanted!r}")
-
-
-def _boxes(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Walk the boxes in a span: kind, where the body begins, where it ends.
-
-    Raises:
-        ValueError: a box is longer than what holds it.
-    """
-    while begin + 8 <= end:
-        length, kind = struct.unpack_from(">I4s", data, begin)
-        body = begin + 8
-        if length == 1:
-            length, body = struct.unpack_from(">Q", data, body)[0], body + 8
-        elif length == 0:
-            length = end - begin
-        if length < body - begin or begin + length > end:
-            raise ValueError(f"the box {kind!r} is cut off")
-        yield kind, body, begin + length
-        begin += length

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 
 from app.model.jpeg import Data, walk_jpeg
+from app.probe.sound_ends import adts_end, amr_end, mp3_end, ogg_end
 
 _PADDING = b"\x00\xff\r\n\t "
 
@@ -97,6 +98,28 @@ def riff_end(data: Data) -> int:
     return end
 
 
+def riffs_end(data: Data) -> int:
+    """Find the end of the RIFF chunks of an AVI or a WAV; a recording that was streamed does not say its length."""
+    at = 0
+    while data[at : at + 4] in {b"RIFF", b"RF64"}:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        if length in {0, 0xFFFFFFFF}:
+            return len(data)
+        at += 8 + length + length % 2
+    return min(at, len(data))
+
+
+def bmp_end(data: Data) -> int:
+    """Find the end that a BMP's header tells; programs that write none, or one before its pixels, are believed nothing."""
+    told = int.from_bytes(data[2:6], "little")
+    width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
+    is_plain = int.from_bytes(data[14:18], "little") >= 40 and not any(data[30:34])  # not compressed
+    bits = int.from_bytes(data[28:30], "little")
+    pixels = (width * bits + 31) // 32 * 4 * height if is_plain else 0
+    least = int.from_bytes(data[10:14], "little") + pixels
+    return told if least <= told <= len(data) else len(data)
+
+
 def boxes_end(data: Data) -> int:
     """Find the end of the last box of a HEIF file; a box of length 0 reaches to the end of the file.
 
@@ -152,11 +175,18 @@ _ENDS: dict[str, Callable[[Data], int]] = {
     "audio/mp4": boxes_end,
     "video/x-matroska": matroska_end,
     "video/webm": matroska_end,
+    "video/x-msvideo": riffs_end,
+    "audio/wav": riffs_end,
+    "audio/mpeg": mp3_end,
+    "audio/amr": amr_end,
+    "audio/aac": adts_end,
+    "audio/ogg": ogg_end,
+    "image/bmp": bmp_end,
 }
 
 
 def bytes_behind(content_type: str, data: Data) -> int:
-    """Count what follows the end of the picture, padding not counted; 0 for a format without an end (BMP, TIFF).
+    """Count what follows the end of the picture, padding not counted; 0 for a format without an end (TIFF, FLAC).
 
     Raises ValueError when the file ends before the picture does.
     """

@@ -1,5 +1,6 @@
 """The entry: the bytes decide, name and declared type are hints that may lie."""
 
+import re
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePath
 
@@ -25,6 +26,8 @@ ACCEPTED = (
 )
 ACCEPTED_CLIPS = ("MP4", "MOV", "3GP", "WebM", "Matroska", "AVI", "MP3", "M4A", "Ogg", "FLAC", "AMR", "WAV", "AAC")
 _LONGEST_SUFFIX = 6
+# The box that says of a track what it was before it was encrypted, and how it is now (ISO/IEC 14496-12, 23001-7).
+_ENCRYPTION = re.compile(rb"sinf[\s\S]{4}frma[\s\S]{8}schm[\s\S]{4}(cenc|cens|cbc1|cbcs|piff|itun)")
 DECODERS = ("app.probe.clip", "app.probe.contact", "app.probe.still")
 """What the processes that probe import before they begin, and nobody else: Pillow takes memory."""
 
@@ -52,6 +55,7 @@ def probe_media(path: Path, *, filename: str = "", declared_type: str = "", max_
         from app.probe.clip import probe_clip
 
         _check_end(path, found)
+        _check_open(path, found)
         return probe_clip(path, found)
     if found.content_type == "text/x-vcard":
         from app.probe.contact import probe_contact
@@ -91,6 +95,23 @@ def _check_end(path: Path, found: Format) -> None:
         raise MediaUnsupported(
             f"This is {found.name} with {behind:,} bytes of something else behind its end.",
             found=f"{found.content_type} and more",
+            accepted=_accepted(),
+        )
+
+
+def _check_open(path: Path, found: Format) -> None:
+    """Refuse what is encrypted by its name: a decoder would only call it damaged.
+
+    Raises:
+        MediaUnsupported: an MP4 or MOV whose samples are encrypted (Common Encryption, FairPlay).
+    """
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        told = _ENCRYPTION.search(data)
+        scheme = told[1].decode("ascii") if told else ""
+    if scheme:
+        raise MediaUnsupported(
+            f"This is {found.name}, and it is encrypted ({scheme}).",
+            found=f"{found.content_type}, encrypted",
             accepted=_accepted(),
         )
 

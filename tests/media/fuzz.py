@@ -1,5 +1,7 @@
 """Mutated real files through the confined pool: a result within the budget or one of our errors, never anything else.
 
+Every second case has a choice: a form, a cut, the poster of a clip. What comes out must be what it is said to be, too.
+
     python -m tests.media.fuzz [CASES] [SEED]
 
 It prints what came out how often, and ends with 1 when a decoder died, hung, or raised something that was not foreseen.
@@ -20,10 +22,10 @@ from app.confine import DecoderPool
 from app.confine.programs import ffmpeg_path
 from app.errors import PostcardError
 from app.fit.media import DECODERS as FITTING
-from app.model.media import Budget
+from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form
 from app.probe.media import DECODERS as PROBING
 from tests.media import clips, pictures
-from tests.media.jobs import probe_and_fit
+from tests.media.jobs import probe_fit_and_probe
 
 BUDGET = Budget(20_000, 320)
 UNFORESEEN = (
@@ -74,6 +76,24 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+def choose(chance: random.Random) -> Choice:
+    """Choose a form and a cut, possible or not, for every second case."""
+    if chance.random() < 0.5:
+        return WHOLE
+    cut = chance.random() < 0.5
+    start = chance.choice((0.0, 0.001, 0.1, 0.5, 0.9, 0.999, 1.0, 7.0)) if cut else 0.0
+    seconds = chance.choice((0.0, 0.001, 0.1, 0.101, 0.5, 1.0, 5.0)) if cut else 0.0
+    return Choice(chance.choice(list(Form)), start, seconds)
+
+
+def is_as_told(fitted: Fitted, found: Facts) -> bool:
+    """Tell whether a result is within the budget, and of the type, length and size that is said."""
+    # The pixels of a 3GP are 12:11, and probe tells how many square ones it shows.
+    is_size = found.content_type == "video/3gpp" or (fitted.width, fitted.height) == (found.width, found.height)
+    is_length = fitted.path.stat().st_size == fitted.bytes == found.bytes <= BUDGET.max_bytes
+    return is_size and is_length and fitted.content_type == found.content_type
+
+
 def run(cases: int, seed: int) -> int:
     """Try ``cases`` mutations; returns how many ended in a way that was not foreseen."""
     chance = random.Random(seed)
@@ -88,10 +108,13 @@ def run(cases: int, seed: int) -> int:
             for number in range(cases):
                 content = mutate(chance.choice(files), chance)
                 upload.write_bytes(content)
+                choice, for_pages = choose(chance), chance.random() < 0.1
                 try:
-                    fitted = pool.run(probe_and_fit, upload, BUDGET, Path(folder))
+                    fitted, found = pool.run(
+                        probe_fit_and_probe, upload, BUDGET, Path(folder), choice=choice, for_pages=for_pages
+                    )
                     outcome = f"fitted {fitted.content_type}"
-                    unforeseen = fitted.bytes > BUDGET.max_bytes or fitted.path.stat().st_size != fitted.bytes
+                    unforeseen = not is_as_told(fitted, found)
                     fitted.path.unlink(missing_ok=True)
                 except PostcardError as refused:
                     outcome = refused.slug
@@ -101,6 +124,7 @@ def run(cases: int, seed: int) -> int:
                     bad += 1
                     outcomes["NOT FORESEEN"] += 1
                     (kept / f"{seed}-{number}").write_bytes(content)
+                    sys.stdout.write(f"not foreseen: {seed}-{number}, {outcome}, {choice}, for pages: {for_pages}\n")
     finally:
         pool.close()
     for outcome, count in outcomes.most_common():
