@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urljoin
@@ -85,7 +85,8 @@ class DataCentre:
         self._blobs = blobs
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[float, Fetch]] = OrderedDict()
-        self._seen: OrderedDict[str, str] = OrderedDict()
+        # What each URL held, and when a message last named it.
+        self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._under_way: dict[str, threading.Lock] = {}
 
     def clear(self) -> None:
@@ -107,7 +108,7 @@ class DataCentre:
     def _fetch_anew(self, url: str, options: SandboxOptions) -> Fetch:
         fetch = fetch_link(url, self.number, options, self._blobs)
         if not fetch.usable:
-            return fetch
+            return replace(fetch, verdicts=(*fetch.verdicts, *self._judge_absence(url)))
         with self._lock:
             fetch = replace(fetch, verdicts=(*fetch.verdicts, self._judge_novelty(url, fetch.sha256)))
             if fetch.kept_seconds > 0:
@@ -118,18 +119,30 @@ class DataCentre:
         return fetch
 
     def _judge_novelty(self, url: str, sha256: str) -> Verdict:
-        before = self._seen.setdefault(url, sha256)
-        self._seen[url] = sha256
+        before, _ = self._seen.get(url, (sha256, 0.0))
+        self._seen[url] = sha256, time.monotonic()
         if before == sha256:
             return Verdict(23, "", Result.PASS, Source.PAGE, "the same bytes at this URL as ever")
         words = "other bytes at this URL than before; a cache may still send the old ones"
         return Verdict(23, "", Result.WARNING, Source.PAGE, words)
 
+    def _judge_absence(self, url: str) -> Iterator[Verdict]:
+        """Judge what cannot be used now and could be before; what was never there is no matter of time."""
+        with self._lock:
+            _, named_at = self._seen.get(url, ("", None))
+        ago = None if named_at is None else time.monotonic() - named_at
+        if ago is not None and ago < _THREE_DAYS:
+            words = (
+                f"a message named it {ago:.0f} s ago, and it could be used then; it must stay for three days after that"
+            )
+            yield Verdict(22, "", Result.FAIL, Source.PAGE, words)
+
     def _from_cache(self, url: str) -> Fetch | None:
         with self._lock:
             until, fetch = self._kept.get(url, (0.0, None))
-        if fetch is None or until <= time.monotonic() or self._blobs.get(fetch.sha256) is None:
-            return None
+            if fetch is None or until <= time.monotonic() or self._blobs.get(fetch.sha256) is None:
+                return None
+            self._seen[url] = fetch.sha256, time.monotonic()
         return replace(fetch, from_cache=True, fetched_at=datetime.now(UTC), seconds=0.0)
 
 

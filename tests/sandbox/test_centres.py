@@ -87,6 +87,37 @@ def test_a_redirect_is_followed_with_a_warning(quick: RunningSandbox, callback: 
     assert [verdict["topic"] for verdict in verdicts if verdict["result"] == "warning"] == ["redirect"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "rule", "words"),
+    [
+        ({"Cache-Control": "no-store"}, 21, "no-store; not kept at all; ours: three days at least"),
+        ({"Cache-Control": "max-age=60"}, 21, "allows 60 seconds; ours: three days at least"),
+        ({}, 21, "neither Cache-Control nor Expires"),
+        ({**FOREVER, "Content-Length": ""}, 25, "no Content-Length"),
+    ],
+)
+def test_what_is_used_all_the_same_may_be_warned_about(
+    quick: RunningSandbox, callback: Callback, media: MediaHost, headers: dict[str, str], rule: int, words: str
+) -> None:
+    media.pages["/a.png"] = Page(headers={"Content-Type": "image/png", **headers})
+    assert _send_link(quick, callback, f"{media.url}/a.png") == "Retrieved"
+    warned = [each for each in quick.messages()[0]["fetches"][0]["verdicts"] if each["result"] == "warning"]
+    assert [each["rule"] for each in warned] == [rule]
+    assert words in warned[0]["words"]
+
+
+def test_what_is_gone_within_three_days_of_its_last_message_says_so(
+    quick: RunningSandbox, callback: Callback, media: MediaHost
+) -> None:
+    media.pages["/a.png"] = Page(headers={"Content-Type": "image/png", "Cache-Control": "no-store"})
+    assert _send_link(quick, callback, f"{media.url}/a.png") == "Retrieved"
+    media.pages["/a.png"] = Page(b"", 410)
+    assert _send_link(quick, callback, f"{media.url}/a.png") == "Rejected"
+    assert _send_link(quick, callback, f"{media.url}/never.png") == "Rejected"
+    gone, never = ({each["rule"] for each in message["fetches"][0]["verdicts"]} for message in quick.messages()[1:])
+    assert (gone, never) == ({20, 22}, {20})
+
+
 def test_redirects_in_a_circle_end(quick: RunningSandbox, callback: Callback, media: MediaHost) -> None:
     media.pages["/round"] = Page(b"", 302, {"Location": "/round"})
     assert _send_link(quick, callback, f"{media.url}/round") == "Rejected"
