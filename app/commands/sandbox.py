@@ -14,8 +14,12 @@ _PEM = click.Path(exists=True, dir_okay=False)
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port on loopback; default POSTCARD_SANDBOX_PORT or a free one."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Any other lets the network in: page and API ask nobody for a password.",
 )
+@click.option("--port", type=click.IntRange(0, 65535), help="Default POSTCARD_SANDBOX_PORT or a free one.")
 @click.option(
     "--callback-url", default="", help="Where to post delivery reports; default POSTCARD_SANDBOX_CALLBACK_URL."
 )
@@ -40,6 +44,7 @@ _PEM = click.Path(exists=True, dir_okay=False)
 @click.option("--cert", type=_PEM, help="PEM of a certificate: TLS 1.2 or newer alone, with --key.")
 @click.option("--key", type=_PEM, help="PEM of the certificate's key.")
 def sandbox(
+    host: str,
     port: int | None,
     callback_url: str,
     blank_line: str,
@@ -70,7 +75,7 @@ def sandbox(
             faults=(*faults, *_common(latency, tps)),
         )
         run_sandbox(
-            "127.0.0.1",
+            host,
             settings.sandbox.port if port is None else port,
             options,
             certfile=cert or "",

@@ -39,6 +39,13 @@ def test_it_says_where_it_listens_and_takes_messages_there() -> None:
         assert requests.post(endpoint_of(line), data=right_body(_TO), headers=HEADERS, timeout=10).status_code == 202
 
 
+def test_in_a_container_it_listens_to_everybody_when_it_is_told_to() -> None:
+    with started("--host", "0.0.0.0") as line:
+        assert line.startswith("Open http://0.0.0.0:")
+        local = endpoint_of(line).replace("0.0.0.0", "127.0.0.2")
+        assert requests.post(local, data=right_body(_TO), headers=HEADERS, timeout=10).status_code == 202
+
+
 def test_faults_named_by_flags_stand_from_the_start() -> None:
     with started("--fault", "refuse:code=15406,times=1", "--fault", "status:status=503,times=1") as line:
         answers = [
