@@ -26,7 +26,6 @@ from app.errors import (
     GatewayUnavailable,
     PostcardError,
     RecordsInconsistent,
-    SettingsInvalid,
     StoreMisconfigured,
     StoreUnavailable,
     Unavailable,
@@ -41,7 +40,8 @@ from app.wiring import make_store, open_database, require_consistent
 
 _STORE = {
     StoreUnavailable: "See that the store of POSTCARD_S3_ENDPOINT_URL runs and can be reached from here; empty is AWS.",
-    StoreMisconfigured: "`postcard bucket show` names what differs, `postcard bucket apply` mends it; docs/infra.md.",
+    StoreMisconfigured: "`postcard bucket apply` mends the bucket; credentials come from AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY, or from a role, with the rights of docs/infra.md.",
 }
 
 
@@ -73,10 +73,6 @@ def check() -> None:
 
 def looks_at(settings: Settings, chosen: frozenset[str]) -> list[Look]:
     """List what is looked at; ``chosen`` are the settings that `postcard run` made, so what they name lives with it."""
-    store = make_store(settings)
-    place = settings.s3.endpoint_url or f"AWS, {settings.s3.region}"
-    bucket = f"the bucket {settings.s3.bucket} at {place}"
-    endpoints = ", ".join(settings.openmarket.endpoints)
     run = Look(
         "run",
         f"the lock that `postcard run` holds on {settings.data.dir}",
@@ -99,20 +95,31 @@ def looks_at(settings: Settings, chosen: frozenset[str]) -> list[Look]:
                 CannotStart: "Run `postcard migrate`, or name the right database: POSTCARD_DATABASE_URL.",
             },
         ),
+        *_looks_at_store(settings, of_store),
+        Look(
+            "gateway",
+            f"a connection to {', '.join(settings.openmarket.endpoints)}",
+            lambda: _gateway(settings),
+            of_gateway,
+            do={GatewayUnavailable: "Check POSTCARD_OPENMARKET_ENDPOINTS, and that a firewall lets us out to them."},
+        ),
+    ]
+
+
+def _looks_at_store(settings: Settings, needs: tuple[str, ...]) -> list[Look]:
+    store = make_store(settings)
+    bucket = f"the bucket {settings.s3.bucket} at {settings.s3.endpoint_url or f'AWS, {settings.s3.region}'}"
+    return [
         Look(
             "bucket",
             f"policy, rules and CORS of {bucket}",
             lambda: _bucket(settings, store),
-            of_store,
+            needs,
             "the store does not answer",
             _STORE,
         ),
         Look(
-            "lifecycle",
-            f"how long {bucket} keeps media",
-            lambda: _lifecycle(settings, store),
-            ("bucket",),
-            do=_STORE,
+            "lifecycle", f"how long {bucket} keeps media", lambda: _lifecycle(settings, store), ("bucket",), do=_STORE
         ),
         Look(
             "public address",
@@ -127,13 +134,6 @@ def looks_at(settings: Settings, chosen: frozenset[str]) -> list[Look]:
             ("database", "bucket"),
             do={RecordsInconsistent: "Find out who deletes there: docs/runbook.md has what each loss means."},
         ),
-        Look(
-            "gateway",
-            f"a connection to {endpoints}",
-            lambda: _gateway(settings),
-            of_gateway,
-            do={GatewayUnavailable: "Check POSTCARD_OPENMARKET_ENDPOINTS, and that a firewall lets us out to them."},
-        ),
     ]
 
 
@@ -146,7 +146,7 @@ def _run(look: Look, silent: dict[str, str]) -> bool:
     try:
         click.echo(f"ok    {look.name}: {look.call()}")
     except PostcardError as error:
-        found = error.facts["mistakes"] if isinstance(error, SettingsInvalid) else [error.detail]
+        found = error.facts.get("mistakes") or [error.detail]
         do = look.do.get(type(error), error.remedy)
         click.echo(f"WRONG {look.name}")
         click.echo(f"      tried: {look.tried}")
@@ -191,7 +191,7 @@ def _database(settings: Settings) -> str:
 def _bucket(settings: Settings, store: S3Store) -> str:
     differences = show_bucket(store.client, plan_of(settings, public=is_meant_public(settings)))
     if differences:
-        raise StoreMisconfigured("; ".join(differences))
+        raise StoreMisconfigured("; ".join(differences), mistakes=differences)
     return f"{settings.s3.bucket} at {settings.s3.endpoint_url or 'AWS'} is as it should be"
 
 
