@@ -49,7 +49,7 @@ class Breaker:
             # What we kept back ourselves (a stop, a claim that had passed on) says nothing about the endpoints.
             if outcome.http_status:
                 self._unreached = 0
-            elif outcome.slow_down:
+            elif outcome.found_no_connection:
                 self._unreached += 1
         else:
             self._unreached = 0

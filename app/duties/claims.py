@@ -76,7 +76,10 @@ class Departures:
     def send(self) -> Iterator[Outcome]:
         """Hand the messages to the gateway; remember when everything that left has an outcome."""
         try:
-            yield from self._post.gateway.send_group(self, pace=self._wait)
+            for outcome in self._post.gateway.send_group(self, pace=self._wait):
+                if outcome.found_no_connection:
+                    self._starts.note_never_left()
+                yield outcome
         except Exception:
             self._landed = True  # the gateway raises only after all that is under way has landed
             raise

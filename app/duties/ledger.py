@@ -122,7 +122,7 @@ class Ledger:
                 at=change.at,
                 wait=RETRY_WAIT,
             )
-            too_fast = [each for each in outcomes if each.slow_down and each.http_status]
+            too_fast = [each for each in outcomes if each.was_too_fast]
             paces = {self._pace_of(self._under_way[each.attempt_id].message.sender_id) for each in too_fast}
             for name, rest in self._rests.after(paces, at=change.at).items():
                 hold_pace(change.connection, name, until=change.at + rest)

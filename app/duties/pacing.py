@@ -141,6 +141,11 @@ class Starts:
         if self._granted:
             self._granted.popleft()[0] = time.monotonic()
 
+    def note_never_left(self) -> None:
+        """A request that was granted its start found no connection: were it still waited for, those after it would count late."""
+        if self._granted:
+            self._granted.popleft()
+
 
 class Rests:
     """How long a pace rests after an answer that it was too fast (15406).

@@ -168,6 +168,16 @@ class Outcome:
     slow_down: bool = False
     drop_operator: bool = False
 
+    @property
+    def found_no_connection(self) -> bool:
+        """Whether no endpoint took a connection: what we kept back ourselves does not ask to slow down."""
+        return self.slow_down and not self.http_status
+
+    @property
+    def was_too_fast(self) -> bool:
+        """Whether the gateway refused it for coming too fast (15406)."""
+        return self.slow_down and self.http_status > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -285,7 +285,7 @@ def _cancel_with_campaign(connection: sa.Connection, ids: Sequence[str], *, at: 
 def _may_be_tried_again(message: Message, outcome: Outcome, attempts_allowed: int) -> bool:
     if outcome.drop_operator and message.operator_id is None:
         return False
-    if outcome.slow_down and outcome.http_status:
+    if outcome.was_too_fast:
         return message.attempts < TOO_FAST_ATTEMPTS
     return message.attempts < attempts_allowed or not outcome.http_status
 

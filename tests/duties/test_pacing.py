@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.duties.campaigns import Order, create_campaign
-from app.duties.pacing import ACCOUNT_PACE, Paces, Rests
+from app.duties.pacing import ACCOUNT_PACE, Paces, Rests, Starts
 from app.duties.postcard import Postcard
 from app.duties.recent import RecentStarts
 from app.duties.recipients import senders_of
@@ -214,6 +214,28 @@ def test_what_was_late_is_not_followed_too_closely_by_what_is_on_time() -> None:
         recent.wait(origin + number / 20, rates)
         starts.append(time.monotonic())
     assert max(sum(first <= each < first + 1 for each in starts) for first in starts) <= 20
+
+
+def test_what_found_no_connection_does_not_slow_down_what_comes_after_it() -> None:
+    class Noted(RecentStarts):
+        """Grants every start at once and keeps the moments."""
+
+        def __init__(self) -> None:
+            self.moments: list[list[float]] = []
+
+        def wait(self, start: float, _rates: Mapping[str, int]) -> list[float]:
+            self.moments.append([start])
+            return self.moments[-1]
+
+    recent = Noted()
+    starts = Starts(recent)
+    for number in range(6):
+        starts.add(float(number), {"a": 20})
+        starts.wait()
+        # The first three found no connection: each of the others is known by its own moment, not by that of the third after it.
+        (starts.note_never_left if number < 3 else starts.note_leaving)()
+    planned = [moment == [float(number)] for number, moment in enumerate(recent.moments)]
+    assert planned == [True, True, True, False, False, False]
 
 
 def test_campaigns_of_one_process_share_its_second() -> None:
