@@ -3,6 +3,8 @@
 import * as direct from "./direct.js";
 import { unfinished } from "./resume.js";
 import { choicesOf, describe, offersOf, sameChoice, tuner } from "./choose.js";
+import { explainSizes, factOf } from "./facts.js";
+import { count, localMinute, suppressedOf } from "./fields.js";
 import { Problem, call, calm, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
@@ -325,55 +327,6 @@ function attachment(part) {
   return make("span", { class: "attachment" }, part.name);
 }
 
-function gauge(bytes, limit) {
-  const share = Math.min(1, bytes / limit);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 100 10");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("class", `gauge ${bytes > limit ? "over" : ""}`);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${Math.round(share * 100)} percent of the limit`);
-  const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  rect.setAttribute("width", String(share * 100));
-  rect.setAttribute("height", "10");
-  rect.setAttribute("rx", "3");
-  svg.append(rect);
-  return svg;
-}
-
-// Why one message has several sizes.
-function explainSizes() {
-  if (previews.length < 2) return [];
-  return [make("p", { class: "notice go slim", id: "several-sizes" },
-    `Operators take different amounts, so this message goes out in ${previews.length} sizes: each recipient gets what their operator takes.`)];
-}
-
-function factOf(preview) {
-  const stopped = preview.suppressed ? `, ${preview.suppressed.toLocaleString()} of them opted out` : "";
-  const who = preview.recipients ? `${preview.recipients.toLocaleString()} recipient${preview.recipients === 1 ? "" : "s"}${stopped}` : "as an example";
-  const losses = preview.parts.flatMap((part) => part.given_up);
-  const media = preview.parts.filter((part) => part.url);
-  return make("div", { class: "fact" },
-    make("div", { class: "fact-head" }, make("span", {}, make("b", { class: "mono" }, preview.profile)),
-      make("span", {}, `${showBytes(preview.message_bytes)} of ${showBytes(preview.limit_bytes)}`)),
-    make("p", { class: "hint" }, `${who}${preview.side_pixels ? `; at most ${preview.side_pixels} px` : ""}`),
-    make("p", { class: "hint" }, preview.reason),
-    gauge(preview.message_bytes, preview.limit_bytes),
-    ...media.map((part) => mediaFact(part, media.length)),
-    losses.length ? make("ul", { "aria-label": "Given up" }, ...losses.map((loss) => make("li", {}, loss))) : null,
-    media.length && !losses.length ? make("p", { class: "hint" }, "Nothing was given up.") : null,
-    ...preview.advice.map((each) => make("p", { class: "notice warn slim" }, each)),
-    make("details", {}, make("summary", {}, "The exact request"), make("pre", { tabindex: "0" }, preview.body)));
-}
-
-function mediaFact(part, count) {
-  const room = count > 1 ? ` of the ${showBytes(part.budget_bytes)} that it may have here` : "";
-  const line = `${part.content_type.split("/")[1].toUpperCase()}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
-  return make("div", {}, make("p", { class: "hint" }, line),
-    make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
-      make("summary", {}, "Compare with the original"), make("div", { "aria-live": "polite" })));
-}
-
 let previewTimer;
 let previewAbort;
 function previewSoon() {
@@ -390,7 +343,7 @@ async function preview() {
   try {
     const answer = await call("POST", "/campaigns/preview", { ...body, recipients: numbersFine ? numbers() : [] }, { signal: previewAbort.signal });
     previews = answer.previews;
-    $("facts").replaceChildren(...explainSizes(), ...previews.map(factOf));
+    $("facts").replaceChildren(...explainSizes(previews), ...previews.map(factOf));
     for (const part of parts) note(part);
     renderPhone();
   } catch (error) {
@@ -406,33 +359,10 @@ function mending(refusal) {
   return [make("p", { class: "hint" }, `Send of ${part.name}:`), groupOf(part, buttons), ...[warning].filter(Boolean)];
 }
 
-// ---- words -------------------------------------------------------------------------------------------------------
-
-function count(field) {
-  const counter = $(`${field.id}-count`);
-  const most = Number(field.dataset.most);
-  const advised = Number(field.dataset.advised);
-  const length = [...field.value].length;
-  const tone = length > most ? "bad" : length > advised ? "warn" : "";
-  counter.className = `counter ${tone}`;
-  field.setAttribute("aria-invalid", String(length > most));
-  counter.textContent = tone === "bad"
-    ? `${length.toLocaleString()} characters: ${(length - most).toLocaleString()} too many`
-    : tone === "warn"
-      ? `${length.toLocaleString()} of ${most.toLocaleString()} characters; ${field.id === "subject" ? "some carriers cut it" : "handsets typically take it"} after ${advised.toLocaleString()}`
-      : `${length.toLocaleString()} of ${most.toLocaleString()} characters`;
-}
-
 // ---- numbers -----------------------------------------------------------------------------------------------------
 
 function numbers() {
   return $("numbers").value.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean);
-}
-
-function suppressedOf({ suppressed, suppressed_numbers: shown }) {
-  const more = suppressed - Math.min(20, shown.length);
-  return make("ul", {}, ...shown.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each}`))),
-    more ? make("li", {}, `and ${more.toLocaleString()} more`) : null);
 }
 
 let numbersTimer;
@@ -533,12 +463,6 @@ async function saved(at, start) {
 function timeOfDraft() {
   const { at } = $("send-at").dataset;
   return at ? new Date(`${localMinute(at)}`).toISOString() : null;
-}
-
-// As a datetime-local field takes it: in the reader's own zone, to the minute.
-function localMinute(iso) {
-  const at = new Date(iso);
-  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 async function send(start) {
