@@ -6,6 +6,11 @@ from pathlib import Path
 import pillow_heif
 from PIL import Image
 
+try:
+    import simplejpeg
+except ImportError:  # without it Pillow decides, which lets a scan that was cut off and ended pass
+    simplejpeg = None
+
 from app.errors import MediaDamaged, MediaTooBig
 from app.model.media import Facts, Kind
 from app.probe.metadata import has_location, has_metadata, orientation_of
@@ -17,6 +22,7 @@ Image.init()  # all plug-ins now, once, before the pool forks
 Image.MAX_IMAGE_PIXELS = None
 
 _LEAST_DRAFT_PIXELS = 64
+_DAMAGE = ("premature end of data segment", "Premature end of JPEG file", "bad Huffman code")
 _MOST_FRAMES = 3_000
 _MOST_PIXELS_OF_ALL_FRAMES = 20  # times the pixels of a still
 _SHORTEST_MS = 20
@@ -40,7 +46,7 @@ def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
             if facts.kind is Kind.ANIMATION:
                 _check_frames(facts, max_pixels)
                 facts = replace(facts, seconds=_decode_frames(image))
-            else:
+            elif not _is_whole_jpeg(image, path):
                 _decode_cheaply(image)
             # Text and EXIF may stand behind the pixels.
             return replace(facts, has_location=has_location(image), has_metadata=has_metadata(image))
@@ -111,6 +117,35 @@ def _decode_frames(image: Image.Image) -> float:
         wait = image.info.get("duration", 0)
         milliseconds += round(wait) if isinstance(wait, (int, float)) and wait >= _SHORTEST_MS else _DEFAULT_MS
     return round(milliseconds / 1000, 3)
+
+
+def _is_whole_jpeg(image: Image.Image, path: Path) -> bool:
+    """Decode every byte of a JPEG, at an eighth of its side; False when Pillow has to say whether it is one.
+
+    Pillow passes over what libjpeg only warns of: of a scan that is cut off and ended it shows the upper half, over grey.
+
+    Raises:
+        ValueError: the scan ends too early, or its codes are none.
+    """
+    if image.format not in {"JPEG", "MPO"} or simplejpeg is None:
+        return False
+    try:
+        simplejpeg.decode_jpeg(
+            path.read_bytes(),
+            "GRAY",
+            min_height=1,
+            min_width=1,
+            min_factor=8,
+            fastdct=True,
+            fastupsample=True,
+            strict=True,
+        )
+    except ValueError as warned:
+        # libjpeg-turbo has numbers for these, which its API does not give; other warnings are harmless.
+        if any(damage in str(warned) for damage in _DAMAGE):
+            raise
+        return False
+    return True
 
 
 def _decode_cheaply(image: Image.Image) -> None:

@@ -1,5 +1,8 @@
 """What a file is comes from its bytes; what cannot be sent is refused by its name."""
 
+import resource
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,67 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     with pytest.raises(MediaTooBig) as caught:
         probe(tmp_path, pictures.png_bomb())
     assert caught.value.facts == {"limit": MAX_PIXELS, "pixels": 65_500 * 65_500}
+
+
+def liar(kind: str, marker: bytes, at: int, size: bytes, **options: Any) -> bytes:
+    """Make a picture whose header announces another size: ``at`` bytes behind the marker."""
+    content = bytearray(pictures.save(pictures.photograph(120, 90), kind, **options))
+    start = content.find(marker) + at
+    content[start : start + len(size)] = size
+    return bytes(content)
+
+
+def png_with(kind: bytes, head: bytes) -> bytes:
+    """Make a PNG with a chunk of some hundred kilobytes that unpacks to 400 MB."""
+    content = pictures.save(pictures.photograph(40, 30), "PNG")
+    return content[:33] + pictures.png_chunk(kind, head + zlib.compress(bytes(400_000_000), 9)) + content[33:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        liar("JPEG", b"\xff\xc0", 5, struct.pack(">HH", 65_500, 65_500)),
+        liar("JPEG", b"\xff\xc2", 5, struct.pack(">HH", 65_500, 65_500), progressive=True),
+        liar("GIF", b"GIF8", 6, struct.pack("<HH", 65_535, 65_535)),
+        liar("BMP", b"BM", 18, struct.pack("<ii", 60_000, 60_000)),
+        liar("TIFF", b"\x00\x01\x03\x00\x01\x00\x00\x00", 8, struct.pack("<H", 65_000)),
+        pictures.animation([pictures.photograph(4, 4, seed) for seed in range(2)] * 1_501),
+    ],
+    ids=["jpeg", "progressive jpeg", "gif", "bmp", "tiff", "frames"],
+)
+def test_a_bomb_of_any_kind_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises((MediaTooBig, MediaDamaged)):
+        probe(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [(b"iCCP", b"x\0\0"), (b"zTXt", b"Comment\0\0"), (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0")],
+)
+def test_what_is_packed_inside_of_a_picture_is_no_bomb_either(tmp_path: Path, kind: bytes, head: bytes) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    content = png_with(kind, head)
+    with pytest.raises(MediaDamaged):
+        probe(tmp_path, content)
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000
+    )  # KiB; the 400 MB of this test included
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_was_cut_off_and_ended_is_refused_too(tmp_path: Path, *, progressive: bool, share: float) -> None:
+    content = pictures.save(pictures.photograph(800, 600), "JPEG", progressive=progressive)
+    assert probe(tmp_path, content).width == 800
+    with pytest.raises(MediaDamaged):
+        probe(tmp_path, content[: int(len(content) * share)] + b"\xff\xd9")
+    # Bytes that mean nothing before the end are harmless; some cameras write them.
+    assert probe(tmp_path, content[:-2] + b"\x00\x12\x34\x00\xff\xd9").width == 800
+
+
+def test_a_small_scan_under_a_large_header_is_not_made_a_large_grey_picture(tmp_path: Path) -> None:
+    with pytest.raises(MediaDamaged):
+        probe(tmp_path, liar("JPEG", b"\xff\xc2", 5, struct.pack(">HH", 9_000, 9_000), progressive=True))
 
 
 def test_a_picture_of_just_the_most_pixels_is_taken(tmp_path: Path) -> None:
