@@ -84,7 +84,8 @@ def _flask_settings(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": settings.web.base_url.startswith("https:"),
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
         "WTF_CSRF_TIME_LIMIT": None,
-        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+        # Asked about each time, and mostly not modified: scripts of two versions would not know each other's names.
+        "SEND_FILE_MAX_AGE_DEFAULT": None,
         "SERVERS": [{"url": settings.web.base_url}],
     }
 

@@ -16,6 +16,13 @@ def test_the_first_page_is_where_a_message_is_made(browser: Browser) -> None:
     assert "Sandbox" in page
 
 
+def test_after_an_upgrade_no_browser_mixes_scripts_of_two_versions(browser: Browser) -> None:
+    with browser.client.get("/static/send.js") as script:
+        assert script.headers["Cache-Control"] == "no-cache"
+    with browser.client.get("/static/send.js", headers={"If-None-Match": script.headers["ETag"]}) as again:
+        assert (again.status_code, again.data) == (304, b"")
+
+
 def test_empty_pages_say_what_belongs_there(browser: Browser) -> None:
     assert "No pictures yet" in browser.client.get("/app/library").text
     assert "Nothing sent yet" in browser.client.get("/app/campaigns").text
