@@ -127,6 +127,17 @@ def test_a_picture_is_not_cut(fit: Fit) -> None:
         fit(pictures.save(pictures.photograph(40, 30), "JPEG"), choice=Choice(start=1))
 
 
+def test_a_3gp_of_an_old_phone_is_taken_and_becomes_an_mp4_on_request(fit: Fit, tmp_path: Path) -> None:
+    old = ("-c:v", "h263", "-s", "176x144", "-r", "15", "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1")
+    content = clips.coded("old.3gp", *old, "-b:a", "12200")
+    facts = probe(tmp_path, content)
+    assert (facts.kind, facts.content_type, facts.hertz) == (Kind.VIDEO, "video/3gpp", 8_000)
+    for choice in (Choice(Form.MP4), Choice(seconds=1.5)):
+        made = fit(content, choice=choice)
+        assert passing_type(made.path.read_bytes()) == made.content_type == "video/mp4"
+        assert max(made.width, made.height) <= 176
+
+
 def test_the_same_clip_gives_the_same_bytes(fit: Fit) -> None:
     content = clips.clip("clip.mp4", 2)
     budget = Budget(60_000, 1920)
