@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -27,8 +28,10 @@ _DEMUXERS = {
     "audio/aac": "aac",
 }
 CLIP_TYPES = frozenset(_DEMUXERS)
-_FILES_ONLY = ("-protocol_whitelist", "file,pipe")
-_THREADS = "2"  # of a decoder: each holds frames, and the pool of processes is the parallelism
+FILES_ONLY = ("-protocol_whitelist", "file,pipe")
+"""Before each input: ffmpeg opens nothing else for it, whatever it refers to."""
+_LINES_KEPT, _LINE_KEPT = 100, 1_000  # of what ffmpeg says beside its progress, and bytes of each
+_THREADS = 2  # of a decoder: each holds frames, and the pool of processes is the parallelism
 
 OnSeconds = Callable[[float], None]
 
@@ -78,6 +81,7 @@ def run_ffmpeg(
     on_seconds: OnSeconds | None = None,
     verbosity: str = "error",
     may_skip: bool = False,
+    threads: int = _THREADS,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ffmpeg over one untrusted file: one demuxer, no protocol but files, the first error is the end.
 
@@ -89,26 +93,30 @@ def run_ffmpeg(
         on_seconds: is told again and again how many seconds of the output are done; then stdout is not the caller's.
         verbosity: what stderr says; "info" describes the streams.
         may_skip: leave out what is damaged, up to a fiftieth of it, instead of giving up at the first error.
+        threads: of the decoder; one takes a tenth less CPU than two, which are sooner done.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
     """
     demuxer = _DEMUXERS.get(content_type, "mov")
-    source = [*_FILES_ONLY, "-threads", _THREADS, "-f", demuxer, *opening, "-i", f"file:{path}"]
+    source = [*FILES_ONLY, "-threads", str(threads), "-f", demuxer, *opening, "-i", f"file:{path}"]
     errors = ["-max_error_rate", "0.02"] if may_skip else ["-xerror"]
     return _run(["-v", verbosity, *errors, "-y", *source, *options], on_seconds)
 
 
 def run_ffmpeg_on_own(
-    inputs: Sequence[tuple[Path, Sequence[str]]], *options: str, on_seconds: OnSeconds | None = None
+    inputs: Sequence[tuple[Path, Sequence[str]]],
+    *options: str,
+    on_seconds: OnSeconds | None = None,
+    verbosity: str = "error",
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ffmpeg over intermediate files that we made ourselves, each with the options that it is opened with.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
     """
-    sources = [option for path, opening in inputs for option in (*_FILES_ONLY, *opening, "-i", f"file:{path}")]
-    return _run(["-v", "error", "-y", *sources, *options], on_seconds)
+    sources = [option for path, opening in inputs for option in (*FILES_ONLY, *opening, "-i", f"file:{path}")]
+    return _run(["-v", verbosity, "-y", *sources, *options], on_seconds)
 
 
 def _run(arguments: Sequence[str], on_seconds: OnSeconds | None) -> subprocess.CompletedProcess[bytes]:
@@ -120,17 +128,20 @@ def _run(arguments: Sequence[str], on_seconds: OnSeconds | None) -> subprocess.C
 
 
 def _follow(program: str, arguments: Sequence[str], on_seconds: OnSeconds) -> subprocess.CompletedProcess[bytes]:
-    """Run to the end, reading what ffmpeg says of its progress: lines of ``key=value``."""
+    """Run to the end, reading what ffmpeg says of its progress: lines of ``key=value``; stderr keeps what it said at last."""
     command = [program, "-hide_banner", "-nostdin", "-nostats", "-progress", "pipe:1", *arguments]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         preexec_fn=die_with_parent,  # noqa: PLW1509 -- a decoder has one thread, and the kernel must know before exec
     ) as process:
+        said: deque[bytes] = deque(maxlen=_LINES_KEPT)
         for line in process.stdout or ():
             key, _, value = line.strip().partition(b"=")
             if key == b"out_time_us" and value.isdigit():
                 on_seconds(int(value) / 1_000_000)
-    return subprocess.CompletedProcess(command, process.returncode, b"", b"")
+            elif b" " in key:
+                said.append(line[:_LINE_KEPT])
+    return subprocess.CompletedProcess(command, process.returncode, b"", b"".join(said))

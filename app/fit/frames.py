@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import MediaDamaged
@@ -108,19 +107,23 @@ def _patch_of(before: Pixels | None, after: Pixels) -> _Patch | None:
     """Cut out what differs; None when nothing does."""
     if before is None:
         return _Patch(0, 0, after.copy())
-    box = changed_box(np.any(before != after, axis=2))
+    box = changed_box(before, after)
     if box is None:
         return None
     left, top, right, bottom = box
     return _Patch(top, left, after[top:bottom, left:right].copy())
 
 
-def changed_box(changed: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Tell the smallest box, (left, top, right, bottom), around what is true, H x W; None when nothing is."""
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+def changed_box(before: Pixels, after: Pixels) -> tuple[int, int, int, int] | None:
+    """Tell the smallest box, (left, top, right, bottom), around what differs, H x W or H x W x 3; None when nothing does."""
+    height, width = after.shape[:2]
+    changed = (before != after).reshape(height, -1)  # channels side by side: much faster than to ask for each pixel
+    rows = np.flatnonzero(changed.any(axis=1))
     if not len(rows):
         return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(changed[top:bottom].any(axis=0)) // (changed.shape[1] // width)
+    return int(columns[0]), top, int(columns[-1]) + 1, bottom
 
 
 @contextmanager

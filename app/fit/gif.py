@@ -107,7 +107,7 @@ def _changes(frames: Iterator[tuple[Pixels, int]]) -> Iterator[tuple[tuple[int, 
     indices, wait = next(frames)
     corner, piece = (0, 0), indices
     for following, milliseconds in frames:
-        box = changed_box(following != indices)
+        box = changed_box(indices, following)
         if box is None:
             wait += milliseconds
             continue
@@ -163,7 +163,7 @@ def quantise(frames: Iterable[tuple[Pixels, int]], palette: Palette, still_enoug
         if not len(shown):
             shown = palette.index_of(pixels)
         else:
-            box = changed_box(np.any(pixels != before, axis=2))
+            box = changed_box(before, pixels)
             shown = shown if box is None else _draw_anew(pixels, shown, box, palette, still_enough)
         before = pixels
         yield shown, milliseconds

@@ -1,9 +1,10 @@
-"""Decoding a video once: upright, at its final size and rate, in SDR; its sound already as it will be.
+"""Decoding a video once: its sound as it will be, then its pictures, upright, at their final size and rate, in SDR.
 
-What comes out are raw pictures and a sound file, which the passes of the encoder then read as often as they need.
+What comes out are a sound file and raw pictures, which the passes of the encoder then read as often as they need; the first
+pass may take the pictures while they are decoded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +27,14 @@ _SOUND_CODECS = {Form.MP4: ("aac", "ipod"), Form.THREE_GP: ("libopencore_amrnb",
 class Reduced:
     """``pictures`` are raw yuv420p frames of ``size``, BT.601, TV range; ``sound`` is None when there is none.
 
-    ``given_up`` says what of it was damaged, else it is empty.
+    ``said`` is what ffmpeg had to say meanwhile.
     """
 
     pictures: Path
     sound: Path | None
     size: tuple[int, int]
     fps: float
-    given_up: str = ""
+    said: bytes = b""
 
     @property
     def frames(self) -> int:
@@ -62,46 +63,71 @@ class Reduced:
         return [(self.pictures, raw), *([(self.sound, ("-f", "mov"))] if self.sound else [])]
 
 
-def reduce_video(
+def reduce_sound(path: Path, facts: Facts, cut: Cut, plan: VideoPlan, folder: Path) -> tuple[Path | None, str]:
+    """Make the sound that is wanted, in ``folder``: it comes first, since the pictures get what bits it leaves.
+
+    A little of it may be damaged, as it is at the end of a recording that broke off.
+
+    Returns:
+        The file, None when there is no sound; and what is to be said of damage, else nothing.
+
+    Raises:
+        MediaDamaged: too much of it is damaged.
+    """
+    if not plan.sound.bits:
+        return None, ""
+    sound = folder / "sound.mov"
+    options = _sound_options(plan, sound)
+    if not run_ffmpeg(path, facts.content_type, *options, opening=cut.opening).returncode:
+        return sound, ""
+    if run_ffmpeg(path, facts.content_type, *options, opening=cut.opening, may_skip=True).returncode:
+        raise MediaDamaged("No decoder gets through the sound of this video.", found=facts.content_type)
+    return sound, "damaged pieces of the sound left out"
+
+
+def reduce_pictures(
     path: Path,
     facts: Facts,
     cut: Cut,
     plan: VideoPlan,
+    sound: Path | None,
     folder: Path,
     *,
-    fast: bool,
+    beside: Sequence[str] = (),
+    threads: int = 2,
     on_seconds: Callable[[float], None],
 ) -> Reduced:
-    """Decode the piece of ``path`` that is wanted into ``folder``.
+    """Decode the pictures of the piece of ``path`` that is wanted into ``folder``, whole, at their final size and rate.
 
-    Pictures must be whole. Of the sound a little may be damaged, as it is at the end of a recording that broke off.
+    Args:
+        path: the video; read, never changed.
+        facts: what it is.
+        cut: the piece.
+        plan: what it becomes.
+        sound: what ``reduce_sound`` made of it.
+        folder: where they go.
+        beside: options of a further output that is made meanwhile, of the same pictures: they are called ``[coded]``.
+        threads: of the decoder.
+        on_seconds: is told how far it is.
 
     Raises:
         MediaDamaged: no decoder gets through it, or there is no picture in it.
     """
-    pictures, sound = folder / "pictures.yuv", folder / "sound.mov"
-    seen = (
-        "-map", "0:V:0", *CLEAN, "-vf", picture_filters(facts, plan, fast=fast),
-        "-c:v", "rawvideo", "-f", "rawvideo", f"file:{pictures}",
+    pictures = folder / "pictures.yuv"
+    forks = "split[coded][kept]" if beside else "null[kept]"
+    done = run_ffmpeg(
+        path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, plan)},{forks}", *beside,
+        "-map", "[kept]", *CLEAN, "-c:v", "rawvideo", "-f", "rawvideo", f"file:{pictures}",
+        opening=cut.opening, on_seconds=on_seconds, verbosity="info", threads=threads,
     )  # fmt: skip
-    heard = _sound_options(plan, sound)
-    done = run_ffmpeg(path, facts.content_type, *seen, *heard, opening=cut.opening, on_seconds=on_seconds)
-    given_up = ""
-    if done.returncode and heard:
-        done = run_ffmpeg(path, facts.content_type, *heard, opening=cut.opening, may_skip=True)
-        if not done.returncode:
-            done = run_ffmpeg(path, facts.content_type, *seen, opening=cut.opening, on_seconds=on_seconds)
-        given_up = "damaged pieces of the sound left out"
-    reduced = Reduced(pictures, sound if heard else None, plan.size, plan.fps, given_up)
+    reduced = Reduced(pictures, sound, plan.size, plan.fps, done.stderr)
     if done.returncode or not reduced.frames:
         raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
     return reduced
 
 
 def _sound_options(plan: VideoPlan, sound: Path) -> tuple[str, ...]:
-    """Name what makes the sound; nothing where there is none."""
-    if not plan.sound.bits:
-        return ()
+    """Name what makes the sound."""
     codec, container = _SOUND_CODECS[plan.form]
     return (
         "-map", "0:a:0", *CLEAN, "-af", "aresample=async=1:first_pts=0", "-c:a", codec, "-ac", str(plan.sound.channels),
@@ -109,27 +135,26 @@ def _sound_options(plan: VideoPlan, sound: Path) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def picture_filters(facts: Facts, plan: VideoPlan, *, fast: bool) -> str:
+def picture_filters(facts: Facts, plan: VideoPlan) -> str:
     """Name the filters from the decoder's pictures (ffmpeg has turned them upright) to the plan's frames."""
     width, height = plan.picture
-    filters = [f"fps={plan.fps:.6g}:start_time=0", *scaling(facts, (width, height), fast=fast), "format=yuv420p"]
+    filters = [f"fps={plan.fps:.6g}:start_time=0", *scaling(facts, (width, height)), "format=yuv420p"]
     if plan.picture != plan.size:
         filters.append(f"pad={plan.size[0]}:{plan.size[1]}:(ow-iw)/2:(oh-ih)/2")
     return ",".join([*filters, "setsar=1"])
 
 
-def scaling(facts: Facts, size: tuple[int, int], *, fast: bool = False) -> list[str]:
+def scaling(facts: Facts, size: tuple[int, int]) -> list[str]:
     """Name the filters that scale to ``size`` in the colours that handsets expect: SDR, BT.601, TV range.
 
     HDR is tone-mapped after it was scaled: linear light in floating point takes 100 MB for a frame of 4K.
     """
     width, height = size
-    method = "bilinear" if fast else "bicubic"
     transfer = _TRANSFERS.get(facts.color)
     if transfer is None:
-        return [f"scale={width}:{height}:flags={method}:out_color_matrix=bt601:out_range=tv"]
+        return [f"scale={width}:{height}:flags=bicubic:out_color_matrix=bt601:out_range=tv"]
     return [
-        f"scale={width}:{height}:flags={method}",
+        f"scale={width}:{height}:flags=bicubic",
         f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc",
         "zscale=t=linear:npl=100",
         "format=gbrpf32le",

@@ -16,17 +16,18 @@ from app.fit.output import write_fitted
 from app.fit.passing import MP4_TYPE, THREE_GP_TYPE, is_strict_3gp, passing_type
 from app.fit.poster import fit_first_picture, make_poster
 from app.fit.progress import Progress
-from app.fit.reduce import Reduced, reduce_video
-from app.fit.two_pass import Encoded, encode_in_two_passes, measure_ssim
+from app.fit.reduce import Reduced, reduce_pictures, reduce_sound
+from app.fit.two_pass import Encoded, encode_second_pass, first_pass, measure_ssim
+from app.fit.video_effort import Effort, choose_effort
 from app.fit.video_plan import VideoPlan, plan_video, source_fps, warn_of_floor
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
 _ENCODERS = {Form.MP4: ("libx264", "aac"), Form.THREE_GP: ("h263", "libopencore_amrnb")}
 _NAMES = {
-    Form.MP4: "x264 Baseline, two passes; AAC-LC",
+    Form.MP4: "x264 Baseline, {passes}; AAC-LC",
     Form.THREE_GP: "H.263 profile 0, one quantiser; AMR-NB",
 }
-_REDUCED, _FIRST_PASS, _SECOND_PASS = 0.6, 0.75, 0.9  # how far the job is after each
+_REDUCED, _SECOND_PASS = 0.65, 0.85  # how far the job is after each; the first pass goes with the reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +108,35 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
 def _make(path: Path, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, choice: Choice, *, fast: bool) -> _Result:
     """Plan, reduce and encode; a plan whose correction missed too makes way for the next that asks for less."""
     progress = Progress(out_dir)
-    plan = plan_video(facts, budget, choice)
+    planned = plan_video(facts, budget, choice)
     while True:
+        plan, effort = choose_effort(planned, facts, fast=fast)
         with tempfile.TemporaryDirectory(dir=out_dir) as name:
+            folder = Path(name)
             told = progress.part(0.0, _REDUCED, plan.seconds)
-            reduced = reduce_video(path, facts, cut, plan, Path(name), fast=fast, on_seconds=told)
-            encoded = _encode(reduced, plan, budget, progress, fast=fast)
+            sound, damage = reduce_sound(path, facts, cut, plan, folder)
+            beside = first_pass(plan, sound, budget, folder, effort) if plan.form is Form.MP4 else ()
+            reduced = reduce_pictures(
+                path, facts, cut, plan, sound, folder, beside=beside, threads=effort.threads, on_seconds=told
+            )
+            encoded = _encode(reduced, plan, budget, effort, progress)
             if 0 < len(encoded.content) <= budget.max_bytes:
-                ssim = measure_ssim(reduced, encoded.content)
+                ssim = encoded.ssim or measure_ssim(reduced, encoded.content)
                 progress.tell(1.0)
-                return _Result(encoded, plan, reduced.given_up, reduced.frames, reduced.seconds, ssim)
-        plan = plan_video(facts, budget, choice, after=plan)
+                return _Result(encoded, plan, damage, reduced.frames, reduced.seconds, ssim)
+        planned = plan_video(facts, budget, choice, after=planned)
 
 
-def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, progress: Progress, *, fast: bool) -> Encoded:
-    spans = {1: (_REDUCED, _FIRST_PASS), 2: (_FIRST_PASS, _SECOND_PASS), 3: (_SECOND_PASS, 1.0)}
+def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, effort: Effort, progress: Progress) -> Encoded:
+    middle = (_REDUCED + _SECOND_PASS) / 2
+    spans = {1: (_REDUCED, middle), 2: (middle, _SECOND_PASS), 3: (_SECOND_PASS, 1.0)}
 
     def part(number: int) -> OnSeconds:
         return progress.part(*spans[number], reduced.seconds)
 
     if plan.form is Form.THREE_GP:
         return encode_h263(reduced, plan, budget, part=part)
-    return encode_in_two_passes(reduced, plan, budget, fast=fast, part=part)
+    return encode_second_pass(reduced, plan, budget, effort, part=part)
 
 
 def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, started_ns: int) -> Fitted:
@@ -154,7 +162,7 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         else "",
     ]
     quality = Quality(
-        encoder=_NAMES[plan.form],
+        encoder=_NAMES[plan.form].format(passes="one pass" if result.encoded.passes == 1 else "two passes"),
         encodes=result.encoded.passes,
         milliseconds=(time.monotonic_ns() - started_ns) // 1_000_000,
         ssim=result.ssim,

@@ -195,10 +195,19 @@ def test_what_is_replayed_is_what_was_added() -> None:
 
 
 def test_the_box_around_nothing_is_none() -> None:
-    changed = np.zeros((5, 7), np.bool_)
-    assert changed_box(changed) is None
-    changed[2, 3] = changed[4, 1] = True
-    assert changed_box(changed) == (1, 2, 4, 5)
+    before = np.zeros((5, 7), np.uint8)
+    after = before.copy()
+    assert changed_box(before, after) is None
+    after[2, 3] = after[4, 1] = 1
+    assert changed_box(before, after) == (1, 2, 4, 5)
+
+
+def test_a_box_is_around_what_differs_in_any_channel() -> None:
+    before = np.zeros((5, 7, 3), np.uint8)
+    for channel in range(3):
+        after = before.copy()
+        after[2, 3, channel] = after[4, 6, 2 - channel] = 1
+        assert changed_box(before, after) == (3, 2, 7, 5)
 
 
 def test_a_file_that_breaks_off_is_damaged(tmp_path: Path) -> None:
