@@ -1,3 +1,5 @@
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,33 @@ def test_a_locked_database_says_so_and_changes_nothing(tmp_path: Path) -> None:
     with database.write(), pytest.raises(DatabaseBusy), database.write():
         pytest.fail("two writers at once")
     database.close()
+
+
+def test_a_writer_gets_its_turns_beside_one_that_writes_again_and_again(tmp_path: Path) -> None:
+    database, ended = Database(f"sqlite:///{tmp_path / 'x.sqlite'}", busy_seconds=30), threading.Event()
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE turns (who TEXT)")
+
+    def write(who: str) -> None:
+        with database.write() as connection:
+            connection.execute(sa.text("INSERT INTO turns VALUES (:who)"), {"who": who})
+            time.sleep(0.005)  # holds the lock most of the time
+
+    def again_and_again() -> None:
+        while not ended.is_set():
+            write("other")
+
+    other = threading.Thread(target=again_and_again)
+    other.start()
+    for _ in range(20):
+        write("ours")
+    ended.set()
+    other.join()
+    with database.read() as connection:
+        counted = connection.exec_driver_sql("SELECT count(*) FROM turns WHERE who = 'ours'").scalar()
+        waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    database.close()
+    assert (counted, waits) == (20, 30_000)  # what waits for anything but the lock to write waits as SQLite does
 
 
 def test_a_database_that_is_away_says_so() -> None:
