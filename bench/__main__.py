@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,10 @@ _LIBRARIES = (
     "opencv-python-headless",
     "numpy",
     "pycurl",
+    "flask",
     "gunicorn",
+    "python-multipart",
+    "requests",
     "boto3",
     "sqlalchemy",
 )
@@ -85,7 +89,7 @@ def main() -> None:
         "--seconds", type=float, help="how long a benchmark runs that takes a time, instead of its own"
     )
     given = options.parse_args()
-    wanted = given.names
+    wanted, failed = given.names, list[str]()
     parts = [
         "# Benchmarks",
         "",
@@ -100,12 +104,27 @@ def main() -> None:
         module = importlib.import_module(f"bench.{name}")
         began = time.monotonic()
         takes_time = given.seconds and "seconds" in inspect.signature(module.run).parameters
-        rows = module.run(seconds=given.seconds) if takes_time else module.run()
+        try:
+            rows = module.run(seconds=given.seconds) if takes_time else module.run()
+        except Exception as error:  # noqa: BLE001 -- the others of a long run are not lost with it; it is told, and exits 1
+            traceback.print_exc()
+            failed.append(name)
+            rows = [
+                {
+                    "what": f"broke off: {type(error).__name__}",
+                    "value": "",
+                    "unit": "",
+                    "target": "the end",
+                    "met": False,
+                }
+            ]
         part = _table(name, (inspect.getdoc(module) or "").replace("\n", " ").strip(), rows, time.monotonic() - began)
         print(part, flush=True)
         parts.append(part)
     if not wanted and not given.seconds:
         (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
+    if failed:
+        sys.exit(f"Broke off: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":
