@@ -191,7 +191,7 @@ class StillHeld(Rejected):
     """A lease or an unfinished campaign keeps the asset."""
 
     slug, title = "still-held", "The asset is still needed"
-    remedy = "Wait until `held_until`, or cancel the campaigns in `campaigns`."
+    remedy = "End or cancel what `campaigns` names (a draft counts, too), and wait until `held_until` where it is told."
 
 
 class UploadEmpty(Rejected):

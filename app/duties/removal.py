@@ -22,25 +22,26 @@ def remove_asset(post: Postcard, asset_id: str) -> None:
     or the store leaves undone stands in state *deleting*, and the worker goes on until it is done.
 
     Raises:
-        StillHeld: with ``held_until`` or the ids of the campaigns.
+        StillHeld: with ``held_until`` (None = no lease holds it) and the ids of the ``campaigns`` that need it.
     """
     with post.change() as change:
         # First the asset, then its objects: the order in which hosting and takedown lock them.
         lock_assets(change.connection, [asset_id])
         asset = get_asset(change.connection, asset_id)
         campaigns = unfinished_campaigns_of(change.connection, asset_id)
-        if campaigns:
-            raise StillHeld("An unfinished campaign or a draft needs this asset.", campaigns=campaigns)
         _, held = lease_of(
             objects_of_asset(change.connection, asset_id),
             lifecycle_days=None,
             minimum_days=post.settings.lease.minimum_days,
         )
-        if held is not None and held > change.at:
-            raise StillHeld(
-                f"Messages that link to this asset may still be fetched until {held:%Y-%m-%d %H:%M} UTC.",
-                held_until=held.isoformat(),
-            )
+        leased = held if held is not None and held > change.at else None
+        until = leased.isoformat() if leased else None
+        if campaigns:
+            words = "An unfinished campaign or a draft needs this asset."
+            raise StillHeld(words, campaigns=campaigns, held_until=until)
+        if leased:
+            words = f"Messages that link to this asset may still be fetched until {leased:%Y-%m-%d %H:%M} UTC."
+            raise StillHeld(words, campaigns=[], held_until=until)
         release_objects(change.connection, asset_id)
         mark_asset_deleted(change.connection, asset_id, change.at)
         discard_object(

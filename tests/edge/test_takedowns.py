@@ -68,3 +68,13 @@ def test_the_page_asks_a_second_time(api: FlaskClient, browser: Browser) -> None
     assert "Taken down" in done.text
     assert "0 messages at risk" in done.text
     assert api.get("/audit").get_json()["items"][0]["who"] == "mia"
+    settings = browser.client.get("/app/settings").text
+    assert asset["id"] in settings
+    assert re.search(r"by mia, [0-9 :-]+ UTC: A face\.", settings)
+
+
+def test_what_was_taken_down_is_shown_to_admins_alone(api: FlaskClient, browser: Browser, clerk: Browser) -> None:
+    asset = send(api, SMALL).get_json()
+    take_down(api, asset["id"])
+    assert asset["id"] in browser.client.get("/app/settings").text
+    assert asset["id"] not in clerk.client.get("/app/settings").text

@@ -14,7 +14,7 @@ from app.records.assets import add_asset, find_asset_by_sha256, mark_asset_delet
 from app.records.audit import add_audit, list_audit
 from app.records.database import Connection, Database
 from app.records.objects import objects_being_deleted, renditions_of, reserve_rendition
-from app.records.tables import attempts, messages
+from app.records.tables import attempts, callbacks, messages, reports
 from app.records.takedowns import (
     block_content,
     blocked_hashes,
@@ -98,6 +98,59 @@ def test_at_risk_is_what_was_taken_lately_or_may_have_been(database: Database) -
         assert messages_at_risk(connection, [campaign_id], since=since, limit=1)[0] == 2
         assert messages_at_risk(connection, ["cmp_other"], since=since, limit=1) == (0, [])
         assert pending not in {each.id for each in found}
+
+
+def test_what_failed_for_good_is_not_at_risk_unless_a_report_contradicts_it(database: Database) -> None:
+    states = ("rejected", "expired", "unreachable", "indeterminate", "retrieved", "no_report", "rejected")
+    campaign_id, _ = running_campaign(database, numbers=len(states))
+    with database.write() as connection:
+        now = database.now(connection)
+        ids = list(connection.scalars(sa.select(messages.c.id).order_by(messages.c.number)))
+        for number, (message_id, state) in enumerate(zip(ids, states, strict=True)):
+            connection.execute(
+                sa.insert(attempts).values(
+                    id=f"att_{message_id}",
+                    message_id=message_id,
+                    state=state,
+                    endpoint="",
+                    started_at=now,
+                    http_status=0,
+                    request_id="",
+                    mt_id=str(number),
+                    code=0,
+                    description="",
+                    answer="",
+                )
+            )
+        connection.execute(
+            sa.insert(callbacks).values(
+                id="cb",
+                received_at=now,
+                content_type="",
+                request_id="",
+                body=b"",
+                state="settled",
+                problem="",
+                mt_id="",
+            )
+        )
+        connection.execute(
+            sa.insert(reports).values(
+                id="rep",
+                callback_id="cb",
+                attempt_id=f"att_{ids[-1]}",
+                message_id=ids[-1],
+                received_at=now,
+                status="Retrieved",
+                description="",
+                user_agent="",
+                request_id="",
+                moved=False,
+                contradicts=True,
+            )
+        )
+        _, found = messages_at_risk(connection, [campaign_id], since=now - timedelta(days=3), limit=10)
+        assert {each.id for each in found} == set(ids[3:])
 
 
 def test_deeds_are_listed_newest_first(database: Database) -> None:

@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 import urllib3
 
+from tests.servers.once import only_one_installs
 from tests.servers.stores import S3Server
 
 DAY_SECONDS = 10
@@ -68,9 +69,10 @@ rgw lifecycle work time = 00:00-23:59
 def ceph_root() -> Path:
     """The folder of Ceph's programs, unpacked once."""
     folder = Path(sys.prefix) / "ceph"
-    if not (folder / "unpacked").exists():
-        subprocess.run(["sh", _INSTALL, folder], check=True)
-        (folder / "unpacked").touch()
+    with only_one_installs("ceph"):
+        if not (folder / "unpacked").exists():
+            subprocess.run(["sh", _INSTALL, folder], check=True)
+            (folder / "unpacked").touch()
     return folder / "root"
 
 

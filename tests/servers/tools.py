@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.once import only_one_installs
+
 LOCKS = Path(__file__).parents[2] / "infra" / "locks"
 
 
@@ -27,16 +29,17 @@ def installed(name: str) -> Path:
     lock = LOCKS / f"{name}.txt"
     venv = Path(sys.prefix) / name
     stamp = venv / hashlib.sha256(lock.read_bytes()).hexdigest()
-    if not stamp.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        pip: list[str | Path] = [
-            venv / "bin" / "python",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
-        subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock], check=True)
-        stamp.touch()
+    with only_one_installs(name):
+        if not stamp.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+            pip: list[str | Path] = [
+                venv / "bin" / "python",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ]
+            subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock], check=True)
+            stamp.touch()
     return venv / "bin"

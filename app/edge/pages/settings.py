@@ -12,6 +12,7 @@ from app.edge.health import state_of_parts
 from app.errors import InvalidRequest
 from app.host.lease import lifecycle_is_long_enough
 from app.limits import profiles
+from app.records.audit import list_audit
 from app.records.people import list_tokens, make_token, revoke_token
 from app.records.senders import active_senders
 from app.records.suppressions import add_suppressions, list_suppressions, remove_suppression
@@ -33,6 +34,7 @@ def _page(*, new_token: str = "") -> str:
         senders = active_senders(connection)
         tokens = list_tokens(connection)
         suppressions = list_suppressions(connection, limit=100)
+        audit = list_audit(connection, limit=50) if caller().admin else []
     days = edge().lifecycle_days()
     enough, wrong = lifecycle_is_long_enough(days, settings.lease.minimum_days)
     return render_template(
@@ -48,6 +50,7 @@ def _page(*, new_token: str = "") -> str:
         tokens=tokens,
         new_token=new_token,
         suppressions=suppressions,
+        audit=audit,
     )
 
 
