@@ -82,7 +82,7 @@ def _table(name: str, document: str, rows: list[Row], seconds: float) -> str:
 
 
 def main() -> None:
-    """Run what is named on the command line, or everything; the whole page is written only by a whole run."""
+    """Run what is named on the command line, or everything; then the page is written, one benchmark after the other."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("names", nargs="*", help="benchmarks; none = all, and the page is written")
     options.add_argument(
@@ -121,8 +121,8 @@ def main() -> None:
         part = _table(name, (inspect.getdoc(module) or "").replace("\n", " ").strip(), rows, time.monotonic() - began)
         print(part, flush=True)
         parts.append(part)
-    if not wanted and not given.seconds:
-        (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
+        if not wanted and not given.seconds:
+            (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
     if failed:
         sys.exit(f"Broke off: {', '.join(failed)}.")
 
