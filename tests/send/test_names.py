@@ -153,4 +153,5 @@ def test_requests_spread_over_parallel_connections_of_both_names_of_a_data_centr
     found = send(gateway, *map(message, range(32)))
     assert {each.kind for each in found.values()} == {OutcomeKind.ACCEPTED}
     assert [len(wire.requests) for wire in wires] == [16, 16]
-    assert [wire.connections for wire in wires] == [8, 8]
+    # Eight of the first sixteen each; a later one may find that the connection which came free goes to the other name.
+    assert all(8 <= wire.connections <= 16 for wire in wires)
