@@ -10,17 +10,9 @@ from app.errors import ContentBlocked
 from app.model.messages import Message
 from app.model.status import MessageState
 from app.records.messages import message_of
-from app.records.tables import assets, attempts, blocked, campaign_assets, messages, objects, renditions, reports
+from app.records.tables import assets, attempts, blocked, campaign_assets, messages, objects, renditions
 
 _UNDER_WAY = (MessageState.SENDING.value, MessageState.UNKNOWN.value)
-# The last word of an attempt whose media no phone showed and none will fetch; Indeterminate says nothing, so it is not here.
-_NEVER_SHOWN = (
-    MessageState.REJECTED.value,
-    MessageState.EXPIRED.value,
-    MessageState.UNREACHABLE.value,
-    MessageState.NOT_SUPPORTED.value,
-    MessageState.UNRECOGNIZED.value,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +103,10 @@ def messages_at_risk(
 ) -> tuple[int, list[Message]]:
     """Find messages of these campaigns that OpenMarket took since then, or may have taken: their media may still be fetched.
 
-    One of which every attempt since then failed for good is not among them, unless another report said that it did not.
-
     Returns:
         how many there are, and the first ``limit`` of them.
     """
-    doubted = sa.select(reports.c.attempt_id).where(reports.c.contradicts)
-    recent = sa.select(attempts.c.message_id).where(
-        attempts.c.started_at >= since,
-        attempts.c.mt_id != "",
-        sa.or_(attempts.c.state.not_in(_NEVER_SHOWN), attempts.c.id.in_(doubted)),
-    )
+    recent = sa.select(attempts.c.message_id).where(attempts.c.started_at >= since, attempts.c.mt_id != "")
     at_risk = sa.and_(
         messages.c.campaign_id.in_(list(campaign_ids)),
         sa.or_(

@@ -37,9 +37,7 @@ class TakedownOut(Out):
     blocked_sha256s: list[str] = Field(
         description="Content that may not come back: the upload and what it was hosted as."
     )
-    at_risk_count: int = Field(
-        description="Messages accepted in the last three days, or perhaps accepted, and not failed for good since."
-    )
+    at_risk_count: int = Field(description="Messages accepted in the last three days, or perhaps accepted.")
     at_risk: list[AtRiskOut] = Field(description="The first 1,000 of them.")
 
 
