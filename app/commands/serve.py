@@ -1,5 +1,6 @@
 """The processes that serve: web under gunicorn, and the worker; and the migration of the schema."""
 
+import gc
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -62,7 +63,19 @@ class _Web(BaseApplication):
         from app.edge import create_app
 
         post, _ = assemble(self._settings)
-        return create_app(post)
+        application = create_app(post)
+        _keep_out_of_collections()
+        return application
+
+
+def _keep_out_of_collections() -> None:
+    """Tell the garbage collector to leave alone what is loaded by now, which lives as long as the process.
+
+    A full collection walks through all of it and stops every thread, for 60 to 75 ms where this was measured, in the worker
+    with SQLite's lock held: that was what kept reports waiting (docs/decisions/0005).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _require_schema(settings: Settings) -> None:
@@ -94,6 +107,7 @@ def worker() -> None:
         settings = effective_settings(serving=True)
         make_folder(settings.data.dir)
         post, queue = assemble(settings)
+        _keep_out_of_collections()
         run_worker(post, queue)
 
 
