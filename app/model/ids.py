@@ -9,8 +9,24 @@ Prefix = Literal["ast", "rnd", "cmp", "msg", "att", "rpt", "mo", "job", "tok", "
 
 
 _CHANCE_BITS = 48
-_lock = threading.Lock()
-_last = 0
+
+
+class _Sequence:
+    """The numbers of this process's ids."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> int:
+        """Make a number of 96 bits, time before chance, greater than every one before, also when the clock is set back."""
+        fresh = time.time_ns() // 1_000_000 << _CHANCE_BITS | secrets.randbits(_CHANCE_BITS)
+        with self._lock:
+            self._last = max(fresh, self._last + 1 + secrets.randbits(32))
+            return self._last
+
+
+_sequence = _Sequence()
 
 
 def new_id(prefix: Prefix) -> str:
@@ -19,8 +35,4 @@ def new_id(prefix: Prefix) -> str:
     Within a millisecond each is greater than the one before by chance, as UUIDv7 has it (RFC 9562, 6.2, method 2): two messages
     of a number that came together keep their order.
     """
-    global _last
-    fresh = time.time_ns() // 1_000_000 << _CHANCE_BITS | secrets.randbits(_CHANCE_BITS)
-    with _lock:
-        _last = max(fresh, _last + 1 + secrets.randbits(32))
-        return f"{prefix}_{_last:024x}"
+    return f"{prefix}_{_sequence.next():024x}"
