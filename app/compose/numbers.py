@@ -42,6 +42,14 @@ _IMPOSSIBLE = {
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its country or area code",
     ValidationResult.INVALID_LENGTH: "has a length that {country} does not use",
 }
+# How mobiles are written at home: Ofcom's 07, ComReg's 082 to 089, ACMA's 04. They suggest, and decide nothing.
+_MOBILES = {
+    "GB": (re.compile("07[0-9]{9}"), "44"),
+    "IE": (re.compile("08[2-9][0-9]{7}"), "353"),
+    "AU": (re.compile("04[0-9]{8}"), "61"),
+}
+_LONGEST_NATIONAL = 11
+"""Digits with the 0 before them, in the countries served: what starts with 011 and has more was dialled abroad from the US."""
 _MAX_SHOWN = 40
 _KNOWN = frozenset({"number", "operator_id"})
 
@@ -189,14 +197,22 @@ def _check_digits(digits: str) -> None:
         raise _Unusable("holds something other than digits")
     if digits.startswith("00"):
         raise _Unusable(f"starts with 00; write the country code first: {digits[2:]}")
+    if digits.startswith("011") and len(digits) > _LONGEST_NATIONAL:
+        raise _Unusable(f"starts with 011; write the country code first: {digits[3:]}")
     if digits.startswith("0"):
-        raise _Unusable(
-            "starts with 0, so it is a national number; write the country code in place of the 0, e.g. 447700900750"
-        )
+        raise _Unusable(f"starts with 0, so it is a national number; {_in_full(digits)}")
     if not 8 <= len(digits) <= 15:
         raise _Unusable(
             f"has {len(digits)} digits; 8 to 15 with the country code are possible{_country_code_hint(digits)}"
         )
+
+
+def _in_full(digits: str) -> str:
+    """Say how a national number is written here: ready to copy where its beginning tells whose mobile it is."""
+    for region, (shape, code) in _MOBILES.items():
+        if shape.fullmatch(digits):
+            return f"if it is one of {SERVED[region]}, write {code}{digits[1:]}"
+    return "write the country code in place of the 0, e.g. 447700900750"
 
 
 def _read_plan(digits: str) -> PhoneNumber:

@@ -49,7 +49,8 @@ def explain_limit(wanted: str, kind: SenderKind, countries: Iterable[str]) -> st
     """Say why it is this limit, for the recipients in ``countries``; ``wanted`` is *auto* or a profile chosen for all."""
     if wanted != "auto":
         return "This limit was chosen for everybody."
-    named = " and ".join(sorted(set(countries)))
+    *others, last = sorted(set(countries)) or [""]
+    named = f"{', '.join(others)} and {last}" if others else last
     if not named:
         return "What operators take that are not known; the numbers may ask for another size."
     return f"What the operators of these numbers ({named}) take from {_ONE[kind]}, as far as is known."

@@ -25,7 +25,16 @@ ACCEPTED = (
     "vCard",
 )
 ACCEPTED_CLIPS = ("MP4", "MOV", "3GP", "WebM", "Matroska", "AVI", "MP3", "M4A", "Ogg", "FLAC", "AMR", "WAV", "AAC")
-_LONGEST_SUFFIX = 6
+# Endings that promise something which could be sent; of any other nobody is surprised.
+_PROMISING = {each.lower() for each in (*ACCEPTED, *ACCEPTED_CLIPS)} | {
+    "jpg",
+    "heif",
+    "tif",
+    "vcf",
+    "mkv",
+    "oga",
+    "m4v",
+}
 # The box that says of a track what it was before it was encrypted, and how it is now (ISO/IEC 14496-12, 23001-7).
 _ENCRYPTION = re.compile(rb"sinf[\s\S]{4}frma[\s\S]{8}schm[\s\S]{4}(cenc|cens|cbc1|cbcs|piff|itun)")
 DECODERS = ("app.probe.clip", "app.probe.contact", "app.probe.still")
@@ -117,9 +126,9 @@ def _check_open(path: Path, found: Format) -> None:
 
 
 def _lie(found: Format, filename: str, declared_type: str) -> str:
-    """Say that the name promised something else, when it did."""
+    """Say that the name promised something that could be sent, when it did."""
     suffix = PurePath(filename).suffix.lower()
-    if suffix[1:].isalnum() and len(suffix) <= _LONGEST_SUFFIX and suffix[1:] not in found.content_type:
+    if suffix[1:] in _PROMISING and suffix[1:] not in found.content_type:
         return f", although its name ends in {suffix}"
     if declared_type.startswith("image/") and declared_type != found.content_type and declared_type[6:].isalnum():
         return f", although it was sent as {declared_type}"

@@ -56,7 +56,11 @@ def test_other_countries_are_refused_by_name(number: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("07700900750", "national number"),
+        ("07700900750", "of the United Kingdom, write 447700900750"),
+        ("(085) 123 4567", "of Ireland, write 353851234567"),
+        ("0491 570 156", "of Australia, write 61491570156"),
+        ("020 7946 0958", "in place of the 0, e.g. 447700900750"),
+        ("011 44 7700 900750", "country code first: 447700900750"),
         ("00447700900750", "447700900750"),
         ("2515550130", "12515550130"),
         ("12", "2 digits"),

@@ -82,6 +82,17 @@ def test_what_cannot_be_sent_is_refused_by_its_name(tmp_path: Path, content: byt
     assert "/" in caught.value.facts["found"]
 
 
+def test_an_honest_name_is_not_called_a_lie(tmp_path: Path) -> None:
+    for name, content in (
+        ("note.txt", b"hello\n"),
+        ("letter.docx", b"PK\x03\x04" + bytes(40)),
+        ("flyer.pdf", b"%PDF-1.7\n"),
+    ):
+        with pytest.raises(MediaUnsupported) as caught:
+            probe(tmp_path, content, filename=name)
+        assert "although" not in caught.value.detail
+
+
 def test_a_file_without_bytes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UploadEmpty):
         probe(tmp_path, b"")
