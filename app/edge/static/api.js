@@ -101,10 +101,12 @@ export function withCode(text) {
 
 export function problemBox(problem) {
   const facts = problem.facts || { title: "Something went wrong", detail: String(problem.message || problem) };
-  const listed = (facts.recipients || []).slice(0, 100).map((each) =>
+  const bad = facts.recipients || [];
+  const listed = bad.slice(0, 100).map((each) =>
     typeof each === "string"
       ? make("li", {}, make("code", {}, each))
       : make("li", {}, make("code", {}, each.number), ` ${each.reason}`));
+  if (bad.length > 100) listed.push(make("li", {}, `and ${(bad.length - 100).toLocaleString()} more`));
   const fields = listed.length ? [] : (facts.errors || []).slice(1).map((each) => make("li", {}, `${each.field}: ${each.message}`));
   return make("div", { class: "notice bad", role: "alert" },
     make("h2", {}, facts.title),

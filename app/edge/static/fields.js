@@ -18,6 +18,25 @@ export function count(field) {
       : `${length.toLocaleString()} of ${most.toLocaleString()} characters`;
 }
 
+// The numbers of a field: one a line, between commas or tabs, or one after another where the next begins with +.
+export function numbersIn(text) {
+  return text.split(/[\n\t,;]+|\s+(?=\+)/).map((each) => each.trim()).filter(Boolean);
+}
+
+// What is odd about numbers that can be sent to; what is the same about many of them is said once.
+export function cautionsOf(warnings) {
+  const numbersOf = new Map();
+  for (const { number, warning } of warnings) numbersOf.set(warning, [...(numbersOf.get(warning) || []), number]);
+  return numbersOf.size ? [make("div", { class: "notice warn" }, make("ul", {}, ...[...numbersOf].map(cautionOf)))] : [];
+}
+
+function cautionOf([warning, numbers]) {
+  const shown = numbers.slice(0, 20).flatMap((each, index) => [index ? ", " : "", make("code", {}, `+${each}`)]);
+  if (numbers.length === 1) return make("li", {}, ...shown, ` ${warning}`);
+  const more = numbers.length - 20;
+  return make("li", {}, `${numbers.length.toLocaleString()} numbers, each of which ${warning}: `, ...shown, more > 0 ? ` and ${more.toLocaleString()} more` : "");
+}
+
 export function suppressedOf({ suppressed, suppressed_numbers: shown }) {
   const more = suppressed - Math.min(20, shown.length);
   return make("ul", {}, ...shown.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each}`))),

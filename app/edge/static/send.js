@@ -4,7 +4,7 @@ import * as direct from "./direct.js";
 import { unfinished } from "./resume.js";
 import { choicesOf, describe, offersOf, sameChoice, tuner } from "./choose.js";
 import { explainSizes, factOf } from "./facts.js";
-import { count, localMinute, suppressedOf } from "./fields.js";
+import { cautionsOf, count, localMinute, numbersIn, suppressedOf } from "./fields.js";
 import { Problem, call, calm, make, newKey, problemBox, showBytes, upload, withCode } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,6 +18,7 @@ let parts = [TEXT];
 let previews = [];
 let key = newKey();
 let numbersFine = false;
+let numbersBad = 0; // of the numbers that were checked, those that cannot be sent to
 let reached = 0; // of the numbers that were checked, those that have not opted out
 let busy = false;
 
@@ -46,7 +47,7 @@ function takeFiles(files) {
     place(part);
     if (file.size > maxBytes) {
       part.state = "failed";
-      part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.` };
+      part.problem = { title: "The file is too large", detail: `It has ${showBytes(file.size)}; ${showBytes(maxBytes)} are possible.`, remedy: "Export it smaller, a clip shorter, and choose that." };
     } else {
       $("unfinished").hidden = true;
       const straight = directBytes && file.size > directBytes && direct.possible;
@@ -250,7 +251,7 @@ function thumbOf(part) {
   if (source && (rendition || type.startsWith("image/")) && (rendition?.content_type || type).startsWith("image/")) {
     return make("img", { src: source, alt: "", onerror: (event) => event.target.remove() });
   }
-  return (type.split("/")[0] || "file").slice(0, 5);
+  return (/\.(\w{1,5})$/.exec(part.name)?.[1] || type.split("/")[0].slice(0, 5) || "file").toLowerCase();
 }
 
 function rowOf(part, index, shown) {
@@ -327,6 +328,7 @@ function attachment(part) {
   return make("span", { class: "attachment" }, part.name);
 }
 
+const nothingYet = [...$("facts").children];
 let previewTimer;
 let previewAbort;
 function previewSoon() {
@@ -338,10 +340,13 @@ async function preview() {
   previewAbort?.abort();
   previews = [];
   const body = message();
+  $("facts").setAttribute("aria-busy", String(Boolean(body.parts.length)));
+  if (!body.parts.length) $("facts").replaceChildren(...nothingYet);
   if (!body.parts.length || waiting()) return;
   previewAbort = new AbortController();
+  const { signal } = previewAbort;
   try {
-    const answer = await call("POST", "/campaigns/preview", { ...body, recipients: numbersFine ? numbers() : [] }, { signal: previewAbort.signal });
+    const answer = await call("POST", "/campaigns/preview", { ...body, recipients: numbersFine ? numbers() : [] }, { signal });
     previews = answer.previews;
     $("facts").replaceChildren(...explainSizes(previews), ...previews.map(factOf));
     for (const part of parts) note(part);
@@ -349,6 +354,7 @@ async function preview() {
   } catch (error) {
     if (error.name !== "AbortError") $("facts").replaceChildren(problemBox(error), ...mending(error.facts || {}));
   }
+  if (!signal.aborted) $("facts").setAttribute("aria-busy", "false");
 }
 
 // A part may fit alone and not beside the others: then the message says what of it would.
@@ -362,13 +368,14 @@ function mending(refusal) {
 // ---- numbers -----------------------------------------------------------------------------------------------------
 
 function numbers() {
-  return $("numbers").value.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean);
+  return numbersIn($("numbers").value);
 }
 
 let numbersTimer;
 let numbersAsked = 0;
 function numbersSoon() {
   numbersFine = false;
+  numbersBad = 0;
   clearTimeout(numbersTimer);
   numbersTimer = setTimeout(checkNumbers, 350);
   changed();
@@ -394,13 +401,13 @@ async function checkNumbers() {
     result.replaceChildren(
       make("p", { class: "ok" }, `${checked.recipients.toLocaleString()} recipient${checked.recipients === 1 ? "" : "s"}: ${countries}${checked.duplicates ? `; ${checked.duplicates.toLocaleString()} listed twice and merged` : ""}`),
       ...checked.advice.map((each) => make("div", { class: "notice warn" }, each, suppressedOf(checked))),
-      ...(checked.warnings.length
-        ? [make("div", { class: "notice warn" }, make("ul", {}, ...checked.warnings.slice(0, 20).map((each) => make("li", {}, make("code", {}, `+${each.number}`), ` ${each.warning}`))))]
-        : []));
+      ...cautionsOf(checked.warnings));
   } catch (error) {
     if (asked !== numbersAsked) return;
     $("numbers").setAttribute("aria-invalid", "true");
-    result.replaceChildren(problemBox(error));
+    const bad = error.facts?.recipients;
+    numbersBad = bad?.length || 0;
+    result.replaceChildren(problemBox(bad ? new Problem({ ...error.facts, remedy: "Mend them or take them out." }) : error));
   }
   renderSend();
   previewSoon();
@@ -434,6 +441,7 @@ function missing() {
   if (failed.length) return "Take out the file that cannot be sent.";
   if (!message().parts.length) return "Add a picture or a text.";
   if (!numbers().length) return "Add at least one number.";
+  if (numbersBad) return numbersBad === 1 ? "Mend the number that cannot be sent to." : `Mend the ${numbersBad.toLocaleString()} numbers that cannot be sent to.`;
   if (numbersFine && !reached) return "Every number has opted out: nobody would get it.";
   return "";
 }
