@@ -88,10 +88,21 @@ def reasons_of(connection: sa.Connection, numbers: Iterable[str]) -> dict[str, s
     return {number: found[number] for number in asked if number in found}
 
 
-def list_suppressions(connection: sa.Connection, *, after: str = "", limit: int = 100) -> Sequence[Suppression]:
-    """List by number; ``after`` is the last number of the page above."""
+def list_suppressions(
+    connection: sa.Connection, *, after: str = "", beginning: str = "", limit: int = 100
+) -> Sequence[Suppression]:
+    """List by number; ``after`` is the last number of the page above, ``beginning`` digits that each begins with."""
     query = sa.select(suppressions).where(suppressions.c.number > after).order_by(suppressions.c.number).limit(limit)
+    if beginning:
+        query = query.where(
+            suppressions.c.number.between(beginning, f"{beginning}:")
+        )  # a colon sorts behind the digits
     return [_suppression(row) for row in connection.execute(query)]
+
+
+def count_suppressions(connection: sa.Connection) -> int:
+    """Count the numbers that must not be sent to."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) or 0
 
 
 def _suppression(row: sa.Row[Any]) -> Suppression:
