@@ -34,6 +34,12 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def sandbox_page(url: str) -> str:
+    """Name the page of the sandbox behind an endpoint; empty for one that is not on this machine."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/" if is_loopback(url) else ""
+
+
 def check_endpoints(urls: Sequence[str]) -> None:
     """Refuse endpoints that would carry credentials in the clear or could not be used.
 

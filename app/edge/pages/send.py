@@ -18,7 +18,7 @@ from app.records.campaigns import get_campaign, part_to_json
 from app.records.database import Connection
 from app.records.messages import recipients_of
 from app.records.senders import active_senders
-from app.send.endpoints import is_loopback
+from app.send.endpoints import sandbox_page
 
 blueprint = Blueprint("send", __name__)
 
@@ -39,6 +39,7 @@ def show() -> str | Response:
         if campaign and draft_id and campaign.state is not CampaignState.DRAFT:
             return redirect(f"/app/campaigns/{campaign.id}", code=303)
         begun = _begun(connection, campaign, with_numbers=bool(draft_id)) if campaign else {}
+    pages = [sandbox_page(url) for url in post.settings.openmarket.endpoints]
     return render_template(
         "send.html",
         limits=LIMITS,
@@ -46,7 +47,8 @@ def show() -> str | Response:
         direct_upload_bytes=post.settings.upload.direct_bytes,
         profiles=[(each, budget_of(each).max_bytes) for each in profiles().values()],
         senders=sorted(senders.values(), key=lambda each: each.country),
-        sandbox=all(is_loopback(url) for url in post.settings.openmarket.endpoints),
+        sandbox=all(pages),
+        sandbox_page=next(iter(pages), ""),
         locked=not post.settings.live.send_to_any_number,
         allowed_numbers=len(post.settings.live.allowed_numbers),
         asset_id=request.args.get("asset", "")[:60],

@@ -17,7 +17,7 @@ from app.records.audit import list_audit
 from app.records.people import list_tokens, make_token, revoke_token
 from app.records.senders import active_senders
 from app.records.suppressions import add_suppressions, count_suppressions, list_suppressions, remove_suppression
-from app.send.endpoints import is_loopback
+from app.send.endpoints import sandbox_page
 from app.telemetry import log_error
 
 SHOWN_SUPPRESSIONS = 20
@@ -51,7 +51,7 @@ def _page(*, new_token: str = "", refusal: tuple[str, Rejected] | None = None) -
         profiles=profiles().values(),
         checks=state_of_parts(),
         lifecycle={"days": days, "enough": enough, "wrong": wrong, "minimum_days": settings.lease.minimum_days},
-        endpoints=[{"url": url, "here": is_loopback(url)} for url in settings.openmarket.endpoints],
+        endpoints=[{"url": url, "page": sandbox_page(url)} for url in settings.openmarket.endpoints],
         live=settings.live,
         tps=settings.openmarket.tps,
         public_base_url=settings.public.base_url,
