@@ -42,11 +42,13 @@ class _Web(BaseApplication):
 
     def load_config(self) -> None:
         """Set gunicorn up from our settings alone."""
+        from app.edge.server import Worker
+
         web = self._settings.web
         chosen = {
             "bind": f"{web.host}:{web.port}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": web.threads,
             "timeout": 120,
             "graceful_timeout": 10,

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from app.duties.postcard import Postcard
-from app.edge import auth, context, docs, headers, origin, problems
+from app.edge import auth, context, docs, headers, origin, problems, waiting
 from app.edge.api import BLUEPRINTS
 from app.edge.callbacks import blueprint as callbacks
 from app.edge.health import blueprint as health
@@ -52,6 +52,7 @@ def create_app(post: Postcard) -> APIFlask:
     app.config.update(_flask_settings(post.settings))
     app.json = Json(app)
     context.install(app.extensions, post)
+    waiting.install(app.extensions, post.settings.web.threads)
     # The order counts: an id first, then who is calling, then whether a browser was made to call.
     headers.install(app)
     auth.install(app)

@@ -45,9 +45,18 @@ class SocketBody:
         try:
             return self._unreader.sock.recv(size)
         except OSError:
-            # Gunicorn's word for: where the next request would begin is not known.
-            self._body.failed = True  # type: ignore[attr-defined]  # -- newer than the stubs
+            abandon_body(self._body)  # where the next request would begin is not known
             raise
+
+
+def abandon_body(source: Any) -> None:
+    """Have the connection end after this request if its body was not read to the end: a thread would wait for the rest of it.
+
+    Args:
+        source: ``wsgi.input``.
+    """
+    if isinstance(source, Body) and not (isinstance(source.reader, LengthReader) and source.reader.length == 0):
+        source.failed = True  # type: ignore[attr-defined]  # -- newer than the stubs
 
 
 def open_body(source: Any) -> Stream:

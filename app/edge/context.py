@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 
 from flask import current_app, request
 from prometheus_client import CollectorRegistry
@@ -26,8 +26,6 @@ class Edge:
     _lifecycle_days: int | None = None
     _read_at: float = field(default=-_LIFECYCLE_SECONDS)
     _lock: Lock = field(default_factory=Lock)
-    # Uploads that wait for their renditions hold a thread each; some threads stay free for everybody else.
-    waiting: BoundedSemaphore = field(init=False)
     figures: CollectorRegistry = field(init=False)
     intake: Intake = field(init=False)
 
@@ -35,18 +33,24 @@ class Edge:
         self.intake = Intake(partial(take_callbacks, self.post))
         self.figures = CollectorRegistry()
         self.figures.register(RowFigures(self.post))
-        self.waiting = BoundedSemaphore(max(1, self.post.settings.web.threads * 3 // 4))
 
     def lifecycle_days(self) -> int | None:
-        """Tell after how many days the bucket's rules remove media; the setting when the store does not answer."""
-        with self._lock:
-            if time.monotonic() - self._read_at >= _LIFECYCLE_SECONDS:
-                try:
-                    self._lifecycle_days = self.post.store.lifecycle_days()
-                    self._read_at = time.monotonic()
-                except PostcardError:
-                    return self.post.settings.lease.lifecycle_days
+        """Tell after how many days the bucket's rules remove media; the setting when the store does not answer.
+
+        One request at a time asks the store, which may take long to say nothing; the others take what is known.
+        """
+        if time.monotonic() - self._read_at < _LIFECYCLE_SECONDS:
             return self._lifecycle_days
+        if not self._lock.acquire(blocking=False):
+            return self._lifecycle_days or self.post.settings.lease.lifecycle_days
+        try:
+            self._lifecycle_days = self.post.store.lifecycle_days()
+            self._read_at = time.monotonic()
+        except PostcardError:
+            return self.post.settings.lease.lifecycle_days
+        finally:
+            self._lock.release()
+        return self._lifecycle_days
 
 
 def install(extensions: dict[str, object], post: Postcard) -> None:

@@ -4,6 +4,8 @@
 With ``content_length`` None the stream itself must end (chunked transfer encoding).
 """
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +162,7 @@ class _Form:
         self._parts = 0
         self._filename: str | None = None
         self._declared_type = ""
+        self._misnamed = ""  # the last field that brought a file and is not ours; its bytes are let go
         self._ended = False
 
     def callbacks(self) -> "MultipartCallbacks":
@@ -185,7 +188,8 @@ class _Form:
         if not self._ended:
             raise UploadBroken("The upload ended before its last boundary.")
         if self._filename is None:
-            raise UploadEmpty(f"There is no file in the field `{FILE_FIELD}`.")
+            came = f"; a file came in the field `{self._misnamed[:40]}`" if self._misnamed else ""
+            raise UploadEmpty(f"There is no file in the field `{FILE_FIELD}`{came}.")
         spooled = self._spool.finish(filename=self._filename, declared_type=self._declared_type)
         return Received(spooled, self._fields)
 
@@ -209,6 +213,7 @@ class _Form:
         if headers.get(b"content-transfer-encoding", b"binary").strip().lower() not in {b"binary", b"8bit", b"7bit"}:
             raise UploadBroken("A part of the form has a Content-Transfer-Encoding; send the bytes as they are.")
         if self._part.name != FILE_FIELD:
+            self._misnamed = self._part.name if b"filename" in options else self._misnamed
             return
         if self._filename is not None:
             raise UploadBroken(f"The form has more than one field `{FILE_FIELD}`; send one file a request.")
@@ -219,23 +224,31 @@ class _Form:
         if self._part.name == FILE_FIELD:
             self._spool.write(memoryview(data)[start:end])
             return
+        if self._part.name == self._misnamed:
+            return
         if len(self._part.text) + end - start > MAX_FIELD_BYTES:
             raise UploadBroken(f"The field `{self._part.name[:40]}` is longer than {MAX_FIELD_BYTES:,} bytes.")
         self._part.text += data[start:end]
 
     def _close(self) -> None:
-        if self._part.name != FILE_FIELD:
+        if self._part.name not in {FILE_FIELD, self._misnamed}:
             self._fields[self._part.name] = _text(bytes(self._part.text))
 
     def _end(self) -> None:
         self._ended = True
 
 
-def discard_rest(stream: Stream, *, max_bytes: int) -> None:
-    """Read and forget at most ``max_bytes``: a browser shows an answer only after its upload was taken in."""
-    left = max_bytes
+def discard_rest(stream: Stream, *, max_bytes: int, seconds: float = math.inf) -> None:
+    """Read and forget at most ``max_bytes``: a browser shows an answer only after its upload was taken in.
+
+    Args:
+        stream: the body, or what is left of it.
+        max_bytes: how much at most.
+        seconds: for how long at most, the last read apart.
+    """
+    left, until = max_bytes, time.monotonic() + seconds
     try:
-        while left > 0 and (chunk := stream.read(min(CHUNK_BYTES, left))):
+        while left > 0 and time.monotonic() < until and (chunk := stream.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
     except OSError:
         return

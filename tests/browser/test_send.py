@@ -9,7 +9,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.media.pictures import phone_photo, photograph, png_bomb, save
-from tests.servers.postcard import RunningPostcard
+from tests.path import wait_until
+from tests.servers.postcard import RunningPostcard, has_answer
 from tests.servers.sandbox import RunningSandbox
 
 pytestmark = pytest.mark.browser
@@ -132,6 +133,23 @@ def test_a_file_that_cannot_be_sent_is_refused_in_words(
     expect(page.locator("#send")).to_be_disabled()
 
 
+def test_a_picture_waits_for_its_turn_when_too_many_come_at_once(
+    page: Page, photo: Path, postcard: RunningPostcard
+) -> None:
+    answers: list[int] = []
+    page.on(
+        "response", lambda answer: answers.append(answer.status) if answer.url.endswith("/campaign-assets") else None
+    )
+    with postcard.half_uploads(10) as slow:  # of 16 threads half may take long
+        wait_until(lambda: sum(map(has_answer, slow)) == 2)
+        with page.expect_response(lambda answer: answer.status == 503):
+            page.set_input_files("input[type=file]", photo)
+        expect(page.locator("#parts")).not_to_contain_text("Too many files")
+    expect(page.locator("#media-status")).to_contain_text("is ready", timeout=60_000)
+    assert answers[0] == 503
+    assert answers[-1] in {200, 201, 202}
+
+
 def test_the_photograph_of_these_tests_is_a_phones(photo: Path) -> None:
     with Image.open(photo) as opened:
         assert opened.width * opened.height >= 12_000_000
@@ -212,6 +230,7 @@ def test_a_used_link_and_a_stranger_get_no_page(page: Page, postcard: RunningPos
     page.goto(link)
     page.get_by_role("button", name="Sign in").first.click()
     page.wait_for_url("**/app/send")
+    page.goto("about:blank")  # what the page still asks for would bring a cookie back
     page.context.clear_cookies()
     page.goto(link)
     page.get_by_role("button", name="Sign in").first.click()

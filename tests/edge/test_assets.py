@@ -1,6 +1,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
 from app.edge import create_app
-from app.edge.context import edge
+from app.edge.waiting import patience
 from app.host.s3 import S3Store
 from app.settings import S3
 from tests.edge.conftest import Browser, Working
@@ -116,11 +117,31 @@ def test_too_many_waiting_uploads_are_promised_at_once_so_that_others_are_served
     app: APIFlask, api: FlaskClient, queue: Working
 ) -> None:
     queue.held = True
-    with app.app_context():
-        places = edge().waiting
-    while places.acquire(blocking=False):
-        pass
-    assert send(api, SMALL, Prefer="wait=100").status_code == 202
+    with app.app_context(), ExitStack() as stack:
+        while stack.enter_context(patience().wait()):
+            pass
+        assert send(api, SMALL, Prefer="wait=100").status_code == 202
+
+
+def test_long_work_beyond_half_of_the_threads_is_refused_and_changes_nothing(
+    app: APIFlask, web: Postcard, api: FlaskClient
+) -> None:
+    asset = send(api, SMALL).get_json()
+    with app.app_context(), ExitStack() as stack:
+        for _ in range(web.settings.web.threads // 2):
+            stack.enter_context(patience().work())
+        answers = [
+            send(api, PHOTO),
+            api.post(f"/campaign-assets/{asset['id']}/renditions", json={"profile": "urgent"}),
+            api.delete(f"/campaign-assets/{asset['id']}"),
+        ]
+        assert {(each.status_code, each.get_json()["type"].split("#")[1]) for each in answers} == {
+            (503, "decoder-busy")
+        }
+        assert {each.headers["Retry-After"] for each in answers} == {"3"}
+        assert [each["id"] for each in api.get("/campaign-assets").get_json()["items"]] == [asset["id"]]
+    assert send(api, PHOTO).status_code == 201
+    assert api.delete(f"/campaign-assets/{asset['id']}").status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """Postcard itself as processes: web and workers on the session's store and sandbox, and a client for its API."""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -18,6 +21,11 @@ from tests.servers.sandbox import RunningSandbox, free_port
 
 _ROOT = Path(__file__).parents[2]
 SECRET = "callback-secret-of-the-tests"
+_UPLOAD = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="slow.txt"\r\n\r\n'
+    + b"no picture " * 100
+    + b"\r\n--b--\r\n"
+)
 
 
 @dataclass
@@ -86,6 +94,28 @@ class RunningPostcard:
         asset: dict[str, Any] = answer.json()
         return asset
 
+    @contextmanager
+    def half_uploads(self, count: int) -> Iterator[list[socket.socket]]:
+        """Begin uploads that do not go on, as from telephones that were put away; ``finish_upload`` ends one."""
+        place = urlsplit(self.url)
+        head = (
+            f"POST /campaign-assets HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {self.token}\r\n"
+            f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(_UPLOAD)}\r\n\r\n"
+        ).encode()
+        with ExitStack() as stack:
+            opened = []
+            for _ in range(count):
+                connection = stack.enter_context(socket.create_connection((place.hostname, place.port), timeout=60))
+                connection.sendall(head + _UPLOAD[:200])
+                opened.append(connection)
+            yield opened
+
+    @staticmethod
+    def finish_upload(connection: socket.socket) -> str:
+        """Send the rest of a half upload; gives the status of its answer."""
+        connection.sendall(_UPLOAD[200:])
+        return connection.recv(65_536).split(b" ", 2)[1].decode()
+
     def send(self, **order: Any) -> dict[str, Any]:
         """Create a campaign."""
         answer = self.call("POST", "/campaigns", json=order)
@@ -120,6 +150,11 @@ class RunningPostcard:
                 return campaign
             assert time.monotonic() < deadline, f"still {campaign['state']}: {campaign['pause_reason']}"
             time.sleep(0.1)
+
+
+def has_answer(connection: socket.socket) -> bool:
+    """Look whether an answer, or the end, waits to be read."""
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 def environment_of(folder: Path, seaweed: EmbeddedStore, sandbox: RunningSandbox, **more: str) -> dict[str, str]:

@@ -256,3 +256,16 @@ def test_the_rest_of_a_refused_body_is_read_up_to_a_limit() -> None:
     discard_rest(stream, max_bytes=10_000)
     assert stream.tell() == 1000
     discard_rest(Lost(b"x"), max_bytes=10)
+
+
+@pytest.mark.parametrize("length", [10, 50_000])
+def test_a_file_in_another_field_is_named_however_long_it_is(tmp_path: Path, length: int) -> None:
+    body = form(part("picture", bytes(length), filename="a.jpg"), part("note", b"hi"))
+    with pytest.raises(UploadEmpty) as caught:
+        receive(body, tmp_path, step=997)
+    assert caught.value.detail == "There is no file in the field `file`; a file came in the field `picture`."
+    assert list(tmp_path.iterdir()) == []
+    both = receive(
+        form(part("picture", bytes(length), filename="a.jpg"), part("file", b"x", filename="b.jpg")), tmp_path
+    )
+    assert (both.spooled.filename, both.fields) == ("b.jpg", {})

@@ -1,5 +1,7 @@
 """/campaign-assets: uploads, their renditions, and deleting them."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -8,22 +10,23 @@ from flask import Response, jsonify, request
 from app.duties.fitting import cancel_fitting
 from app.duties.removal import remove_asset
 from app.edge.auth import caller
-from app.edge.body import open_body
+from app.edge.body import abandon_body, open_body
 from app.edge.context import edge, the_post
 from app.edge.idempotency import Settle, once
 from app.edge.media_views import assets_out, rendition_out
 from app.edge.problems import error_named
 from app.edge.schemas.assets import AssetOut, AssetPageOut, RenditionIn, RenditionOut, UrlIn
 from app.edge.schemas.shapes import PageQuery
-from app.edge.waiting import preferred_wait, wait_until_fitted
-from app.errors import BodyTypeWrong, PostcardError, UploadTooLarge
+from app.edge.waiting import patience, preferred_wait, takes_long, wait_until_fitted
+from app.errors import BodyTypeWrong, DecoderBusy, PostcardError, UploadTooLarge
 from app.model.media import Asset, AssetState, Spooled
 from app.pipeline import accept_asset, make_rendition
 from app.records.assets import get_asset, list_assets
 from app.upload.fetch import fetch_url
-from app.upload.receive import discard_rest, receive_multipart
+from app.upload.receive import Stream, discard_rest, receive_multipart
 
 blueprint = APIBlueprint("assets", __name__, tag="Assets")
+_PASSING_SECONDS = 2.0
 
 
 @blueprint.post("/campaign-assets")
@@ -35,11 +38,31 @@ blueprint = APIBlueprint("assets", __name__, tag="Assets")
 )
 def create_asset() -> Response:
     """Take in a file (multipart field `file`) or a URL (`{"url": ...}`), and have it fitted."""
-    upload = _take_in()
-    try:
-        return once({"sha256": upload.sha256}, lambda settle: _accept(upload, settle), place="/campaign-assets")
-    finally:
-        upload.path.unlink(missing_ok=True)
+    with _patiently():
+        upload = _take_in()
+        try:
+            return once({"sha256": upload.sha256}, lambda settle: _accept(upload, settle), place="/campaign-assets")
+        finally:
+            upload.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _patiently() -> Iterator[None]:
+    """Take a place for long work. Who finds none is refused, once what comes of the upload meanwhile was let pass.
+
+    Raises:
+        DecoderBusy: there is no place; nothing was begun.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(patience().work())
+        except DecoderBusy:
+            with patience().wait() as found:
+                if found:
+                    _let_pass()
+            abandon_body(request.environ["wsgi.input"])
+            raise
+        yield
 
 
 def _take_in() -> Spooled:
@@ -52,7 +75,7 @@ def _take_in() -> Spooled:
     post = the_post()
     limits = post.settings.upload
     if request.mimetype == "multipart/form-data":
-        stream = open_body(request.environ["wsgi.input"])
+        stream = _body()
         try:
             return receive_multipart(
                 stream,
@@ -79,6 +102,17 @@ def _take_in() -> Spooled:
     raise BodyTypeWrong("Send a form with the field `file`, or JSON with `url`.", accepted=accepted)
 
 
+def _let_pass() -> None:
+    """Take in the upload and forget it, for a moment; who is slower is cut off."""
+    if connection := request.environ.get("gunicorn.socket"):
+        connection.settimeout(_PASSING_SECONDS)
+    discard_rest(_body(), max_bytes=_length() or 0, seconds=_PASSING_SECONDS)
+
+
+def _body() -> Stream:
+    return open_body(request.environ["wsgi.input"])
+
+
 def _length() -> int | None:
     """Tell the body's length; None = the server ends it (chunked). Without either there is no body."""
     if request.environ.get("wsgi.input_terminated"):
@@ -90,7 +124,7 @@ def _accept(upload: Spooled, settle: Settle) -> Response:
     post = the_post()
     asset, new = accept_asset(post, upload, created_by=caller().label)
     wait = preferred_wait()
-    asset = wait_until_fitted(edge(), asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
+    asset = wait_until_fitted(post, asset, seconds=post.settings.web.wait_seconds if wait is None else wait)
     answer = answer_asset(asset, new=new)
     with post.change() as change:
         settle(change.connection, answer.status_code, answer.get_json())
@@ -145,6 +179,7 @@ def show_asset(asset_id: str) -> AssetOut:
 
 @blueprint.delete("/campaign-assets/<asset_id>")
 @blueprint.doc(summary="Delete an asset", responses={204: "Deleted, original included"})
+@takes_long
 def delete_asset(asset_id: str) -> tuple[str, int]:
     """Delete an asset unless a lease or an unfinished campaign holds it; caches elsewhere may keep it up to max-age."""
     remove_asset(the_post(), asset_id)
@@ -161,6 +196,7 @@ def cancel(asset_id: str) -> AssetOut:
 @blueprint.post("/campaign-assets/<asset_id>/renditions")
 @blueprint.input(RenditionIn, arg_name="body")
 @blueprint.output(RenditionOut, status_code=201)
+@takes_long
 def create_rendition(asset_id: str, body: RenditionIn) -> Response:
     """Fit an asset, alone in its message, to a profile, in the form and cut that you choose; made before = the same one."""
 

@@ -34,6 +34,7 @@ from app.edge.schemas.campaigns import (
 )
 from app.edge.schemas.shapes import PageQuery
 from app.edge.views import advise_suppressed, campaign_out, campaigns_out, countries_of, preview_out
+from app.edge.waiting import takes_long
 from app.model.messages import AssetPart, Campaign
 from app.records.campaigns import get_campaign, list_campaigns
 from app.records.suppressions import reasons_of
@@ -71,6 +72,7 @@ def create_one(body: CampaignIn) -> Response:
 @blueprint.post("/campaigns/preview")
 @blueprint.input(PreviewIn, arg_name="body")
 @blueprint.output(PreviewOut)
+@takes_long
 def preview(body: PreviewIn) -> PreviewOut:
     """Make what would be sent, for each profile that the recipients need; nothing is sent."""
     order = body.order(body.recipients)

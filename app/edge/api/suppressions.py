@@ -21,6 +21,7 @@ from app.edge.schemas.others import (
     SuppressionsAddedOut,
 )
 from app.edge.schemas.shapes import AfterQuery, PageQuery
+from app.edge.waiting import takes_long
 from app.errors import NotFound
 from app.records.callbacks import KeptInbound, list_inbound
 from app.records.suppressions import add_suppressions, list_suppressions, remove_suppression
@@ -109,6 +110,7 @@ def _part_urls(message: KeptInbound) -> list[str | None]:
 @blueprint.doc(
     summary="Show one part of a message from a handset", responses={200: "Text, or a JPEG that was encoded anew"}
 )
+@takes_long
 def show_message_part(inbound_id: str, index: str) -> Response:
     """Show one part of a message from a handset: never the bytes that came."""
     shown = show_part(the_post(), inbound_id, int(index) if re.fullmatch(r"[0-9]{1,3}", index) else -1)

@@ -8,16 +8,15 @@ from flask import Response, jsonify
 from app.duties.uploads import begin_upload, cancel_upload, complete_upload, part_sizes, received_parts, sign_parts
 from app.edge.api.assets import answer_asset, kept_failure
 from app.edge.auth import caller
-from app.edge.context import edge, the_post
+from app.edge.context import the_post
 from app.edge.schemas.assets import AssetOut
 from app.edge.schemas.uploads import CompleteIn, PartsIn, ReceivedOut, SignedOut, SignedPageOut, UploadIn, UploadOut
-from app.edge.waiting import preferred_wait, wait_until_fitted
+from app.edge.waiting import look_until, preferred_wait, takes_long, wait_until_fitted
 from app.model.ports import SignedRequest
 from app.records.assets import get_asset
 from app.records.uploads import Upload, get_upload
 
 blueprint = APIBlueprint("uploads", __name__, tag="Assets")
-_LOOK_SECONDS = 0.2
 
 
 @blueprint.post("/campaign-assets/uploads")
@@ -59,13 +58,19 @@ def sign(upload_id: str, body: PartsIn) -> SignedPageOut:
     summary="Have a sent file taken in",
     description="Answers like `POST /campaign-assets`. 202 with the upload: it is being taken in; look at Location.",
 )
+@takes_long
 def complete(upload_id: str, body: CompleteIn) -> Response:
     """Have the worker hash and take in what was sent; wait for it as `POST /campaign-assets` does."""
     post = the_post()
     complete_upload(post, _upload(upload_id), {each.number: each.sha256 for each in body.parts})
     wait = preferred_wait()
     deadline = time.monotonic() + (post.settings.web.wait_seconds if wait is None else wait)
-    upload = _wait_until_taken(upload_id, deadline)
+    upload = look_until(
+        _upload(upload_id),
+        lambda: _upload(upload_id),
+        lambda seen: seen.state != "arrived",
+        seconds=deadline - time.monotonic(),
+    )
     if upload.failure is not None:
         failure = kept_failure(upload.failure)
         raise failure
@@ -77,7 +82,7 @@ def complete(upload_id: str, body: CompleteIn) -> Response:
         return answer
     with post.database.read() as connection:
         asset = get_asset(connection, upload.asset_id)
-    return answer_asset(wait_until_fitted(edge(), asset, seconds=deadline - time.monotonic()), new=True)
+    return answer_asset(wait_until_fitted(post, asset, seconds=deadline - time.monotonic()), new=True)
 
 
 @blueprint.delete("/campaign-assets/uploads/<upload_id>")
@@ -91,20 +96,6 @@ def cancel(upload_id: str) -> tuple[str, int]:
 def _upload(upload_id: str) -> Upload:
     with the_post().database.read() as connection:
         return get_upload(connection, upload_id)
-
-
-def _wait_until_taken(upload_id: str, deadline: float) -> Upload:
-    """Look until the worker has taken it in or the time is over; not at all when too many requests wait."""
-    upload, waiting = _upload(upload_id), edge().waiting
-    if not waiting.acquire(blocking=False):
-        return upload
-    try:
-        while upload.state == "arrived" and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-            upload = _upload(upload_id)
-    finally:
-        waiting.release()
-    return upload
 
 
 def _signed(number: int, request: SignedRequest) -> SignedOut:

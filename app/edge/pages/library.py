@@ -11,6 +11,7 @@ from app.edge.auth import require_admin
 from app.edge.context import edge, the_post
 from app.edge.media_views import assets_out, rendition_out
 from app.edge.schemas.takedowns import TakedownIn
+from app.edge.waiting import takes_long
 from app.records.assets import get_asset, list_assets
 from app.records.objects import get_rendition
 
@@ -46,6 +47,7 @@ def card(asset_id: str) -> str:
 
 
 @blueprint.get("/app/library/<asset_id>/original")
+@takes_long
 def original(asset_id: str) -> Response:
     """Show a picture as it was before it was fitted, encoded anew; the upload itself is served to nobody."""
     shown = show_original(the_post(), asset_id)
@@ -70,6 +72,7 @@ def cancel(asset_id: str) -> Response:
 
 
 @blueprint.post("/app/library/<asset_id>/delete")
+@takes_long
 def delete(asset_id: str) -> Response:
     """Delete an asset; what still holds it is said on the error page."""
     remove_asset(the_post(), asset_id)

@@ -5,6 +5,9 @@ const token = document.querySelector('meta[name="csrf-token"]').content;
 // Somebody asked their system for less motion.
 export const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+const BUSY_SECONDS = 3;
+const BUSY_TRIES = 20;
+
 export class Problem extends Error {
   constructor(facts) {
     super(facts.detail || facts.title);
@@ -29,7 +32,35 @@ function read(status, text) {
   return facts;
 }
 
-export async function call(method, path, body, { headers = {}, signal } = {}) {
+// Some seconds, or until the browser says that it is online again; rejects when it is broken off.
+export function wait(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    addEventListener("online", resolve, { once: true });
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("taken out", "AbortError"));
+    }, { once: true });
+  });
+}
+
+// Too many uploads at once: nothing was begun, so the same is asked for again, for about a minute.
+async function asRoomComes(ask, signal) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (problem) {
+      if (!problem.facts?.type?.endsWith("#decoder-busy") || tries === BUSY_TRIES) throw problem;
+      await wait(BUSY_SECONDS, signal);
+    }
+  }
+}
+
+export function call(method, path, body, { headers = {}, signal } = {}) {
+  return asRoomComes(() => callOnce(method, path, body, headers, signal), signal);
+}
+
+async function callOnce(method, path, body, headers, signal) {
   let answer;
   try {
     answer = await fetch(path, {
@@ -53,8 +84,15 @@ export async function call(method, path, body, { headers = {}, signal } = {}) {
 // An upload with progress: fetch() cannot tell how far it is.
 // The answer does not wait for the fitting: the page follows that by itself.
 export function upload(file, onProgress) {
-  const request = new XMLHttpRequest();
-  const done = new Promise((resolve, reject) => {
+  const control = new AbortController();
+  const done = asRoomComes(() => uploadOnce(file, onProgress, control.signal), control.signal);
+  return { done, abort: () => control.abort() };
+}
+
+function uploadOnce(file, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    signal.addEventListener("abort", () => request.abort());
     request.open("POST", "/campaign-assets");
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", token);
@@ -69,11 +107,10 @@ export function upload(file, onProgress) {
     };
     request.onerror = () => reject(new Problem(LOST));
     request.onabort = () => reject(new DOMException("taken out", "AbortError"));
+    const form = new FormData();
+    form.append("file", file, file.name || "pasted");
+    request.send(form);
   });
-  const form = new FormData();
-  form.append("file", file, file.name || "pasted");
-  request.send(form);
-  return { done, abort: () => request.abort() };
 }
 
 export function showBytes(count) {

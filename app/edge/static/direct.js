@@ -1,7 +1,7 @@
 // A long file goes straight to the store: part by part, each with its hash, and on again after a lost connection, also when the
 // page was gone meanwhile and the same file is chosen again.
 
-import { Problem, call, upload } from "./api.js";
+import { Problem, call, upload, wait } from "./api.js";
 import { forget, recall, recognise, remember, sha256 } from "./resume.js";
 
 const TRIES = 8; // of one part, with longer and longer waits: about a minute without a connection
@@ -142,18 +142,6 @@ async function patiently(work, onPause, signal) {
       await wait(Math.min(2 ** (tries - 1), 30), signal);
     }
   }
-}
-
-// Ends early when the browser says that it is online again.
-function wait(seconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, seconds * 1000);
-    addEventListener("online", resolve, { once: true });
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new DOMException("taken out", "AbortError"));
-    }, { once: true });
-  });
 }
 
 // fetch() cannot tell how far it is.
