@@ -158,7 +158,26 @@ def _from_http(error: HTTPException) -> PostcardError:
     }
     if code in ours:
         return ours[code]
-    return BodyUnreadable("The request cannot be read.") if code < 500 else Defect("Something in Postcard broke.")
+    return BodyUnreadable(_why_unreadable()) if code < 500 else Defect("Something in Postcard broke.")
+
+
+def _why_unreadable() -> str:
+    """Say where a body stops being JSON, as far as that is what is wrong."""
+    if not request.is_json:
+        return "The request cannot be read."
+    body = request.get_data()
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as wrong:
+        where = f"at line {wrong.lineno}, column {wrong.colno}"
+        return (
+            f"The body is not JSON: it goes wrong {where}." if body.strip() else "The body is empty; `{}` is the least."
+        )
+    except UnicodeDecodeError:
+        return "The body is not UTF-8."
+    except RecursionError:
+        return "The body is nested too deeply."
+    return "The request cannot be read."
 
 
 def install(app: APIFlask) -> None:
@@ -182,7 +201,7 @@ def install(app: APIFlask) -> None:
         cause = error.__cause__
         if isinstance(cause, ValidationError):
             return answer_error(from_validation(cause))
-        return answer_error(BodyUnreadable("The request cannot be read."))
+        return answer_error(BodyUnreadable(_why_unreadable()))
 
     # Not by its decorator error_processor, which would take over every HTTPException too.
     app.error_callback = _apiflask
