@@ -18,7 +18,6 @@ _LIBRARIES = (
     "pillow",
     "pillow-heif",
     "simplejpeg",
-    "pyjpegli",
     "opencv-python-headless",
     "numpy",
     "pycurl",

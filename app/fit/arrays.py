@@ -1,4 +1,8 @@
-"""What is done to arrays of pixels: by OpenCV, or by Pillow and numpy where that is missing."""
+"""What is done to arrays of pixels: by OpenCV, or by Pillow and numpy where that is missing.
+
+Pixels are H x W x 3, RGB, or H x W x 4, whose last value is not looked at: Pillow keeps its own pictures so, and takes such an
+array as it is, without a copy.
+"""
 
 from typing import Any
 
@@ -20,22 +24,30 @@ _TURNS: dict[int, tuple[bool, bool, bool]] = {
 _FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 
 
+def image_of(pixels: Pixels) -> Image.Image:
+    """Make it a picture of Pillow's, RGB or RGBX; one of RGBX looks into ``pixels`` and is not to be written to."""
+    if pixels.shape[2] == 3:
+        return Image.fromarray(pixels)
+    size = pixels.shape[1], pixels.shape[0]
+    return Image.frombuffer("RGBX", size, np.ascontiguousarray(pixels), "raw", "RGBX", 0, 1)
+
+
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Reduce H x W x 3 pixels to ``size`` (width, height): by area from more than twice, cubic below."""
+    """Reduce pixels to ``size`` (width, height): by area from more than twice, cubic below."""
     height, width = pixels.shape[:2]
     if (width, height) == size:
         return pixels
     if width > 2 * size[0] or height > 2 * size[1]:
         return reduce_by_area(pixels, size)
     if OPENCV is None:
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        return np.asarray(image_of(pixels).resize(size, Image.Resampling.BICUBIC))
     return np.asarray(OPENCV.resize(pixels, size, interpolation=OPENCV.INTER_CUBIC), dtype=np.uint8)
 
 
 def reduce_by_area(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Reduce pixels to ``size`` (width, height), each the mean of what it covers."""
     if OPENCV is None:
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+        return np.asarray(image_of(pixels).resize(size, Image.Resampling.BOX))
     return np.asarray(OPENCV.resize(pixels, size, interpolation=OPENCV.INTER_AREA), dtype=np.uint8)
 
 
@@ -62,10 +74,11 @@ def difference(one: Pixels, other: Pixels) -> Pixels:
 
 
 def luma_of(pixels: Pixels) -> Pixels:
-    """Tell the luma of H x W x 3 RGB pixels, H x W, as ITU-R BT.601 weighs them."""
+    """Tell the luma of pixels, H x W, as ITU-R BT.601 weighs them."""
     if OPENCV is None:
-        return np.asarray(Image.fromarray(pixels).convert("L"))
-    return np.asarray(OPENCV.cvtColor(pixels, OPENCV.COLOR_RGB2GRAY), dtype=np.uint8)
+        return np.asarray(image_of(pixels).convert("RGB").convert("L"))
+    colors = OPENCV.COLOR_RGB2GRAY if pixels.shape[2] == 3 else OPENCV.COLOR_RGBA2GRAY
+    return np.asarray(OPENCV.cvtColor(pixels, colors), dtype=np.uint8)
 
 
 def sharpness_of(plane: Pixels) -> float:

@@ -1,8 +1,7 @@
-"""The JPEG encoders: all write baseline, 4:2:0, JFIF; handsets cannot tell them apart.
+"""The JPEG encoders: both are libjpeg-turbo, and write baseline, 4:2:0, JFIF; handsets cannot tell them apart.
 
-jpegli chooses its quantisation tables by what the eye sees. With those, libjpeg-turbo (by way of Pillow) does better than jpegli
-as it is to be had for Python, which takes whole qualities alone and writes general Huffman codes: as much SSIMULACRA2 or more,
-more luma SSIM, and any number of bytes. By way of simplejpeg, with the tables of the standard, it is fastest.
+By way of Pillow it takes our own quantisation tables, and makes Huffman codes for the picture. By way of simplejpeg, with the
+tables and the codes of the standard, it is fastest.
 """
 
 import io
@@ -11,11 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from PIL import Image
-
-from app.fit.arrays import Pixels
-from app.fit.libraries import JPEGLI as _JPEGLI
+from app.fit.arrays import Pixels, image_of
 from app.fit.libraries import SIMPLEJPEG as _SIMPLEJPEG
+from app.fit.tables import Tables, shaped_tables
 
 __all__ = ["BEST", "FAST", "Codec", "Pixels"]
 
@@ -28,8 +25,6 @@ _CHROMA = """
     17 18 24 47 99 99 99 99  18 21 26 66 99 99 99 99  24 26 56 99 99 99 99 99  47 66 99 99 99 99 99 99
     99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99  99 99 99 99 99 99 99 99
 """
-Tables = tuple[tuple[int, ...], ...]
-"""For luma and for chroma: 64 entries each, row by row."""
 _STANDARD: Tables = tuple(tuple(map(int, table.split())) for table in (_LUMA, _CHROMA))
 
 
@@ -47,7 +42,7 @@ _THRESHOLDS = _thresholds()
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """An encoder of H x W x 3 RGB pixels at a quality of 1 to ``most_quality``, above which nothing more is seen.
+    """An encoder of pixels at a quality of 1 to ``most_quality``, above which nothing more is seen.
 
     ``scale_of`` maps a quality to how coarse it is (bytes fall with a power of that), ``quality_of`` back. Below
     ``least_quality`` a smaller picture looks better, best at about ``good_quality``. ``prefers_whole``: a whole quality takes
@@ -74,7 +69,7 @@ def _turbo_quality(scale: float) -> float:
 
 def _pillow_encode(pixels: Pixels, tables: Sequence[Sequence[int]], *, optimize: bool) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", qtables=tables, subsampling=2, optimize=optimize)
+    image_of(pixels).save(buffer, "JPEG", qtables=tables, subsampling=2, optimize=optimize)
     return buffer.getvalue()
 
 
@@ -94,65 +89,52 @@ def _standard_tables(quality: int) -> Tables:
     return tuple(tuple(min(255, max(1, int((value * scale + 50) / 100))) for value in table) for table in _STANDARD)
 
 
-def _turbo_encode(pixels: Pixels, quality: float) -> bytes:
-    return _pillow_encode(pixels, _between(_standard_tables, quality), optimize=True)
-
-
 def _plain_encode(pixels: Pixels, quality: float) -> bytes:
     if _SIMPLEJPEG is None or quality != round(quality):
         return _pillow_encode(pixels, _between(_standard_tables, quality), optimize=False)
-    content: bytes = _SIMPLEJPEG.encode_jpeg(pixels, round(quality), "RGB", "420")
+    content: bytes = _SIMPLEJPEG.encode_jpeg(pixels, round(quality), "RGB" if pixels.shape[2] == 3 else "RGBX", "420")
     return content
 
 
-def _jpegli_scale(quality: float) -> float:
-    """Tell the butteraugli distance that jpegli aims at for a quality; linear from 30 on."""
+def _distance(quality: float) -> float:
+    """Tell how coarse a quality of *best* is, on the scale of jpegli: the butteraugli distance it aims at; linear from 30 on."""
     if quality >= 30:
         return 0.1 + (100 - quality) * 0.09
     return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
 
 
-def _jpegli_quality(scale: float) -> float:
-    if scale <= _jpegli_scale(30):
-        return 100 - (scale - 0.1) / 0.09
-    inside = (23 / 20) ** 2 - 4 * 53 / 3000 * (25 - scale)
+def _quality_at(distance: float) -> float:
+    if distance <= _distance(30):
+        return 100 - (distance - 0.1) / 0.09
+    inside = (23 / 20) ** 2 - 4 * 53 / 3000 * (25 - distance)
     return (23 / 20 - math.sqrt(max(0.0, inside))) / (2 * 53 / 3000)
 
 
-@cache
-def _jpegli_tables(quality: int) -> Tables:
-    """Read the tables that jpegli takes for a whole quality out of a tiny picture: they depend on nothing else."""
-    with Image.open(io.BytesIO(_JPEGLI.encode(bytes(16 * 16 * 3), 16, 16, quality))) as image:
-        tables = image.quantization  # type: ignore[attr-defined]  # -- of JpegImageFile, which `open` does not promise
-        return tuple(tuple(tables[number]) for number in sorted(tables))
-
-
 def _shaped_encode(pixels: Pixels, quality: float) -> bytes:
-    return _pillow_encode(pixels, _between(_jpegli_tables, quality), optimize=True)
+    return _pillow_encode(pixels, shaped_tables(_distance(quality)), optimize=True)
 
 
-def _codec_of_standard(name: str, encode: Callable[[Pixels, float], bytes], *, prefers_whole: bool) -> Codec:
-    return Codec(name, encode, _turbo_scale, _turbo_quality, 30, 50, 95, prefers_whole)
-
-
-FAST = _codec_of_standard(
-    "libjpeg-turbo, baseline 4:2:0, plain Huffman tables", _plain_encode, prefers_whole=_SIMPLEJPEG is not None
+FAST = Codec(
+    "libjpeg-turbo, baseline 4:2:0, plain Huffman tables",
+    _plain_encode,
+    _turbo_scale,
+    _turbo_quality,
+    least_quality=30,
+    good_quality=50,
+    most_quality=95,
+    prefers_whole=_SIMPLEJPEG is not None,
 )
 """With the tables of the standard and Huffman codes for any picture."""
 
-# Quality 96 is a butteraugli distance of 0.46; from about 1 on nothing is seen side by side.
-BEST = (
-    _codec_of_standard("libjpeg-turbo, baseline 4:2:0", _turbo_encode, prefers_whole=False)
-    if _JPEGLI is None
-    else Codec(
-        "libjpeg-turbo with jpegli's tables, baseline 4:2:0",
-        _shaped_encode,
-        _jpegli_scale,
-        _jpegli_quality,
-        least_quality=18,
-        good_quality=55,
-        most_quality=96,
-        prefers_whole=False,
-    )
+# Quality 97 is about as fine as a distance of 0.46 by the tables of jpegli; from about 1 on nothing is seen side by side.
+BEST = Codec(
+    "libjpeg-turbo with our tables, baseline 4:2:0",
+    _shaped_encode,
+    _distance,
+    _quality_at,
+    least_quality=18,
+    good_quality=55,
+    most_quality=97,
+    prefers_whole=False,
 )
-"""With jpegli's tables and Huffman codes for this picture."""
+"""With tables of our own and Huffman codes for this picture."""

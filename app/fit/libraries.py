@@ -1,6 +1,6 @@
 """Libraries that do better than Pillow, where they are installed; None where one is missing, and Pillow does its work.
 
-All three are in the lock, so a lost picture that is made again comes out with the same bytes; a platform without a wheel of one
+Both are in the lock, so a lost picture that is made again comes out with the same bytes; a platform without a wheel of one
 of them still fits everything, under the same guarantees.
 """
 
@@ -19,8 +19,6 @@ OPENCV: Any = _find("cv2")
 """OpenCV: pixels scaled, turned and compared several times as fast."""
 SIMPLEJPEG: Any = _find("simplejpeg")
 """libjpeg-turbo without a detour: a JPEG decoded at n/8 of its size, or encoded, in half the time."""
-JPEGLI: Any = _find("pyjpegli")
-"""jpegli: an encoder, and quantisation tables, that follow what the eye sees."""
 
 if OPENCV is not None:
     OPENCV.setNumThreads(1)  # the pool of processes is the parallelism

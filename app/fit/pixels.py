@@ -10,7 +10,7 @@ import pillow_heif
 from PIL import Image, ImageCms
 
 from app.errors import MediaDamaged
-from app.fit.arrays import Pixels, resize, turn_upright
+from app.fit.arrays import Pixels, image_of, resize, turn_upright
 from app.fit.libraries import SIMPLEJPEG
 from app.model.media import Facts
 
@@ -29,7 +29,10 @@ _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``pixels`` is H x W x 3, RGB in sRGB, upright; ``given_up`` says what was lost on the way, scaling not included."""
+    """``pixels`` are RGB in sRGB, upright, H x W x 3, or x 4 when they come from a JPEG by the short way.
+
+    ``given_up`` says what was lost on the way, scaling not included.
+    """
 
     pixels: Pixels
     given_up: tuple[str, ...]
@@ -76,7 +79,7 @@ def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | Non
         return None
     data = path.read_bytes()
     try:
-        pixels = SIMPLEJPEG.decode_jpeg(data, "RGB", min_width=size[0], min_height=size[1])
+        pixels = SIMPLEJPEG.decode_jpeg(data, "RGBX", min_width=size[0], min_height=size[1])
     except ValueError:
         return None  # Pillow forgives more
     del data  # megabytes, at the moment that takes the most memory
@@ -85,7 +88,7 @@ def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | Non
         return Picture(pixels, ())
     with Image.open(path, formats=["JPEG"]) as image:
         profile = image.info.get("icc_profile")
-    converted, given_up = _to_srgb(Image.fromarray(pixels), profile)
+    converted, given_up = _to_srgb(image_of(pixels).convert("RGB"), profile)
     return Picture(np.asarray(converted), given_up)
 
 

@@ -56,9 +56,10 @@ def _side_lost(made: Rendition, facts: Facts) -> float:
 def _coarseness(encoder: str, quality: int) -> float:
     """Tell how coarsely an encoder quantises at a quality, up to a factor of its own.
 
-    jpegli counts in steps of its distance, libjpeg in percent of the standard's tables.
+    With our tables a quality counts in steps of jpegli's distance, as with those of jpegli that older renditions have; libjpeg
+    counts in percent of the standard's tables.
     """
-    if "jpegli" in encoder:
+    if "our tables" in encoder or "jpegli" in encoder:
         return 0.1 + (100 - quality) * 0.09
     return 5000 / quality if quality < 50 else max(1, 200 - 2 * quality)
 

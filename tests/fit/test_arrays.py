@@ -37,6 +37,22 @@ def test_every_orientation_is_undone(opencv: bool, orientation: int, size: tuple
     assert np.array_equal(turned, expected)
 
 
+@pytest.mark.parametrize("opencv", [True, False])
+@given(size=SIZES, wanted=SIZES)
+def test_a_fourth_value_changes_nothing(opencv: bool, size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    pixels = noise(size)
+    padded = np.dstack([pixels, np.full(size, 255, np.uint8)])
+    small = min(size[1], wanted[1]), min(size[0], wanted[0])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(arrays, "OPENCV", OPENCV if opencv else None)
+        for orientation in (1, 3, 6, 7):
+            turned = arrays.turn_upright(padded.copy(), orientation)
+            assert np.array_equal(turned[..., :3], arrays.turn_upright(pixels.copy(), orientation))
+        assert np.array_equal(arrays.luma_of(padded), arrays.luma_of(pixels))
+        reduced = arrays.resize(padded, small)[..., :3].astype(int)
+        assert np.abs(reduced - arrays.resize(pixels, small)).max() <= 1  # OpenCV rounds four at a time otherwise
+
+
 @given(one=SIZES)
 def test_differences_luma_and_means_do_not_depend_on_the_library(one: tuple[int, int]) -> None:
     first, second = noise(one), noise(one)[::-1].copy()

@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 
 from tests.media import pictures
 
-LIBRARIES = ("cv2", "simplejpeg", "pyjpegli")
+LIBRARIES = ("cv2", "simplejpeg")
 BUDGET_BYTES, SIDE = 60_000, 800
 NEAR_FRAMES = 3  # of a GIF that is a little over the budget: with gifsicle its pixels are kept
 

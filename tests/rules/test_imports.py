@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-_DECODING = ("PIL", "cv2", "numpy", "pillow_heif", "pyjpegli", "simplejpeg")
+_DECODING = ("PIL", "cv2", "numpy", "pillow_heif", "simplejpeg")
 _LIST = "import sys, {}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
 
 
