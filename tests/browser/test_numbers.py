@@ -80,3 +80,14 @@ def test_a_file_that_is_too_large_or_shows_nothing_is_told_by_its_ending(page: P
     page.set_input_files("input[type=file]", [tmp_path / "film.MOV", tmp_path / "flyer.pdf"])
     expect(page.locator("#parts .part-thumb")).to_have_text(["mov", "pdf", "Aa"])
     expect(page.locator("#parts .part-note.bad").first).to_contain_text("Export it smaller, a clip shorter")
+
+
+@pytest.mark.parametrize("context", ["desktop"], indirect=True)
+def test_a_contact_is_called_what_it_is_and_compared_with_nothing(page: Page, tmp_path: Path) -> None:
+    card = tmp_path / "jane.vcf"
+    card.write_text("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Doe;Jane\r\nFN:Jane Doe\r\nEND:VCARD\r\n")
+    page.set_input_files("input[type=file]", card)
+    expect(page.locator("#facts")).to_contain_text("vCard, ")
+    expect(page.locator("#facts")).to_contain_text("Nothing was given up.")
+    expect(page.locator("#facts")).not_to_contain_text("Compare")
+    expect(page.locator("#parts .part-note").first).not_to_contain_text("→")

@@ -45,8 +45,9 @@ export function factOf(preview) {
 
 function mediaFact(part, count) {
   const room = count > 1 ? ` of the ${showBytes(part.budget_bytes)} that it may have here` : "";
-  const line = `${part.content_type.split("/")[1].toUpperCase()}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
-  return make("div", {}, make("p", { class: "hint" }, line),
-    make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
+  const [family, name] = part.content_type.split("/");
+  const line = `${name === "x-vcard" ? "vCard" : name.toUpperCase()}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
+  return make("div", {}, make("p", { class: "hint" }, line), family === "text" ? null
+    : make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
       make("summary", {}, "Compare with the original"), make("div", { "aria-live": "polite" })));
 }

@@ -239,7 +239,8 @@ function noteOf(part) {
   const sizes = sizesOf(part);
   const size = asset.width ? `, ${asset.width} × ${asset.height}` : "";
   const chosen = describe(part.choice);
-  return [`${showBytes(asset.bytes)}${size}${sizes ? ` → ${sizes}` : ""}${chosen ? `, ${chosen}` : ""}`];
+  const length = showBytes(asset.bytes);
+  return [`${length}${size}${sizes && sizes !== length ? ` → ${sizes}` : ""}${chosen ? `, ${chosen}` : ""}`];
 }
 
 function thumbOf(part) {
