@@ -20,6 +20,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("postcard")
 
 _CALLBACK = re.compile(r"(/callbacks/openmarket/)[^\s'\"?]+")
 _NUMBER = re.compile(r"(?<![0-9A-Za-z_])\+?[0-9]{8,15}(?![0-9A-Za-z_])")
+_ROW = re.compile(r"(DETAIL:\s+(?:Failing row contains|Key )).*?(?=\n\[SQL|\n\nThe above|\Z)", re.DOTALL)
+"""What PostgreSQL adds to an error: the row that failed, the text of a message among its columns."""
 _QUOTING = ("event", "path", "detail", "description", "exception")
 """Where a line may quote what came from outside; ids that support asks for, an mtId among them, have keys of their own."""
 
@@ -71,11 +73,12 @@ def log_error(event: str, error: PostcardError, **facts: Any) -> None:
 
 
 def keep_private(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take callback secrets and numbers out of what a line quotes."""
+    """Take callback secrets, numbers and rows out of what a line quotes."""
     for name in _QUOTING:
         text = line.get(name)
         if isinstance(text, str):
-            line[name] = _NUMBER.sub(lambda found: mask_number(found[0]), _CALLBACK.sub(r"\1...", text))
+            text = _ROW.sub(r"\1...", _CALLBACK.sub(r"\1...", text))
+            line[name] = _NUMBER.sub(lambda found: mask_number(found[0]), text)
     return line
 
 

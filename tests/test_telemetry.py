@@ -19,6 +19,7 @@ SECRET = "callback-secret-of-the-tests"
         ("Key (number)=(447700900765) already exists.", "Key (number)=(********0765) already exists."),
         (f"Invalid HTTP request line: 'POST /callbacks/openmarket/{SECRET} HTTP/9'", "'POST /callbacks/openmarket/... HTTP/9'"),
         (f"Error handling request /callbacks/openmarket/{SECRET}?a=b", "/callbacks/openmarket/...?a=b"),
+        ("DETAIL:  Failing row contains (msg_1, Only\n\nHalf price).\n[SQL: INSERT]", "contains...\n[SQL: INSERT]"),
         ("/messages/msg_01a206527700f79cc885d03e", "/messages/msg_01a206527700f79cc885d03e"),
         ("/campaign-assets/ast_012345678901234567890123", "/campaign-assets/ast_012345678901234567890123"),
         ("took 1234567 bytes", "took 1234567 bytes"),
@@ -28,6 +29,7 @@ def test_callback_secrets_and_numbers_are_taken_out_of_what_a_line_quotes(name: 
     told = keep_private(None, "info", {name: text})[name]
     assert kept in told
     assert SECRET not in told
+    assert "Half price" not in told
 
 
 def test_ids_that_support_asks_for_are_kept() -> None:
@@ -47,3 +49,10 @@ def test_an_error_of_the_database_names_no_value(database: Database) -> None:
     for value in row.values():
         assert f"'{value}'" not in told
     assert "12515550130" not in told
+
+
+def test_a_row_that_the_database_refuses_is_not_quoted(database: Database) -> None:
+    row = {"number": None, "reason": "person", "note": "what she wrote", "created_by": "test"}
+    with pytest.raises(sa.exc.IntegrityError) as caught, database.write() as connection:
+        connection.execute(sa.insert(suppressions).values(**row, created_at=sa.func.now()))
+    assert "what she wrote" not in keep_private(None, "error", {"exception": str(caught.value)})["exception"]

@@ -37,6 +37,11 @@ _PROMISING = {each.lower() for each in (*ACCEPTED, *ACCEPTED_CLIPS)} | {
 }
 # The box that says of a track what it was before it was encrypted, and how it is now (ISO/IEC 14496-12, 23001-7).
 _ENCRYPTION = re.compile(rb"sinf[\s\S]{4}frma[\s\S]{8}schm[\s\S]{4}(cenc|cens|cbc1|cbcs|piff|itun)")
+# How the blocks of a track are encrypted: ContentEncodings, ContentEncoding, ContentEncryption, ContentEncAlgo (RFC 9559).
+_ENCRYPTED_BLOCKS = re.compile(
+    rb"\x6d\x80[\s\S]{1,8}\x62\x40[\s\S]{1,60}?\x50\x35[\s\S]{1,60}?\x47\xe1(?:\x81|[\s\S]{8})([\x01-\x05])"
+)
+_TRACKS_WITHIN = 1 << 20  # bytes: what is told of the tracks stands before the pictures
 DECODERS = ("app.probe.clip", "app.probe.contact", "app.probe.still")
 """What the processes that probe import before they begin, and nobody else: Pillow takes memory."""
 
@@ -112,11 +117,14 @@ def _check_open(path: Path, found: Format) -> None:
     """Refuse what is encrypted by its name: a decoder would only call it damaged.
 
     Raises:
-        MediaUnsupported: an MP4 or MOV whose samples are encrypted (Common Encryption, FairPlay).
+        MediaUnsupported: an MP4 or MOV whose samples are encrypted (Common Encryption, FairPlay), a WebM whose blocks are.
     """
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-        told = _ENCRYPTION.search(data)
-        scheme = told[1].decode("ascii") if told else ""
+        if found.content_type in {"video/webm", "video/x-matroska"}:
+            scheme = "WebM encryption" if _ENCRYPTED_BLOCKS.search(data, 0, _TRACKS_WITHIN) else ""
+        else:
+            told = _ENCRYPTION.search(data)
+            scheme = told[1].decode("ascii") if told else ""
     if scheme:
         raise MediaUnsupported(
             f"This is {found.name}, and it is encrypted ({scheme}).",

@@ -83,6 +83,38 @@ def test_what_is_encrypted_is_refused_as_that_and_not_as_damaged(tmp_path: Path,
     assert caught.value.facts["found"].endswith(", encrypted")
 
 
+def element(name: bytes, content: bytes) -> bytes:
+    """Make an element of EBML, its length in eight bytes."""
+    return name + struct.pack(">Q", len(content) | 1 << 56) + content
+
+
+def locked(content: bytes) -> bytes:
+    """Say of the first track of a WebM that its blocks are encrypted; where lengths stand is written anew."""
+    end = content.index(b"\x1f\x43\xb6\x75")
+    tracks = content.rindex(b"\x16\x54\xae\x6b", 0, end)  # the index before them names them, too
+    entry = content.index(b"\xae", tracks + 4)
+    size = (
+        content[entry + 1] & 0x7F
+        if content[entry + 1] & 0x80
+        else struct.unpack_from(">Q", content, entry + 1)[0] & ~(1 << 56)
+    )
+    begins = entry + (2 if content[entry + 1] & 0x80 else 9)
+    encryption = element(b"\x50\x35", element(b"\x47\xe1", b"\x05") + element(b"\x47\xe2", bytes(16)))
+    told = element(b"\x6d\x80", element(b"\x62\x40", element(b"\x50\x33", b"\x01") + encryption))
+    made = element(b"\x16\x54\xae\x6b", element(b"\xae", content[begins : begins + size] + told))
+    head = content.index(b"\x18\x53\x80\x67") + 4  # the segment, whose length is left unknown, as in a stream
+    return content[:head] + b"\x01" + b"\xff" * 7 + content[head + 8 : tracks] + made + content[end:]
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mkv"])
+def test_an_encrypted_webm_is_called_that_and_an_open_one_is_taken(tmp_path: Path, suffix: str) -> None:
+    content = clips.coded(f"open.{suffix}", "-c:v", "libvpx", "-an", seconds=1)
+    assert probe(tmp_path, content).seconds > 0.5
+    with pytest.raises(MediaUnsupported, match="encrypted") as caught:
+        probe(tmp_path, locked(content))
+    assert caught.value.facts["found"].endswith(", encrypted")
+
+
 def widened(content: bytes, kind: bytes, more: bytes) -> bytes:
     """Put bytes behind the last ones of the box, which stands last in the file."""
     at = content.rfind(kind) - 4
