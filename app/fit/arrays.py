@@ -73,6 +73,13 @@ def difference(one: Pixels, other: Pixels) -> Pixels:
     return np.asarray(OPENCV.absdiff(one, other), dtype=np.uint8)
 
 
+def looked_up(values: Pixels, table: Pixels) -> Pixels:
+    """Tell what stands in a ``table`` of 256 for each value of a plane."""
+    if OPENCV is None:
+        return table.take(values)
+    return np.asarray(OPENCV.LUT(values, table), dtype=np.uint8)
+
+
 def luma_of(pixels: Pixels) -> Pixels:
     """Tell the luma of pixels, H x W, as ITU-R BT.601 weighs them."""
     if OPENCV is None:

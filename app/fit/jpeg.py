@@ -80,12 +80,14 @@ def estimate(pixels: Pixels, wanted_bytes: int, codec: Codec) -> Curve:
     sample = take_sample(pixels)
     curve = Curve(codec, sample, codec.scale_of(_LIKELY_AT), sample.likely_bytes)
     known: Point | None = None
-    for _ in range(_MOST_MEASURES):
+    for turn in range(_MOST_MEASURES):
         guess = max(_LEAST_GUESS, curve.quality_for(_AIM * wanted_bytes))
         if codec.prefers_whole:
             guess = float(round(guess))
         if known and abs(math.log(codec.scale_of(guess) / codec.scale_of(known[0]))) < _CLOSE_ENOUGH:
             break
+        if known and codec.prefers_whole and turn > 1 and abs(guess - known[0]) <= 1:
+            break  # the curve has been laid through two points, one of them next to it
         point = guess, curve.measure(guess)
         curve = curve.through(known, point) if known else curve.past(point)
         known = point

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.fit.arrays import Pixels, difference
+from app.fit.arrays import Pixels, difference, looked_up
 
 _BAND = 16  # rows of a minimum coded unit at 4:2:0
 _BANDS_OF_ONE = 6
@@ -65,7 +65,8 @@ def _busyness(rows: Pixels) -> NDArray[np.float64]:
     rows = np.ascontiguousarray(rows)
     if rows.shape[1] < 2:
         return np.zeros(rows.shape[0])
-    return np.asarray(_BITS_OF_STEP[difference(rows[:, 1:], rows[:, :-1])].mean(axis=1) / _STEPS_OF_ONE_BIT)
+    bits = looked_up(difference(rows[:, 1:], rows[:, :-1]), _BITS_OF_STEP)
+    return np.asarray(bits.sum(axis=1, dtype=np.uint32) / (bits.shape[1] * _STEPS_OF_ONE_BIT))
 
 
 def _likely_bytes(shape: tuple[int, ...], busyness: float) -> float:

@@ -57,10 +57,13 @@ def test_a_fourth_value_changes_nothing(opencv: bool, size: tuple[int, int], wan
 def test_differences_luma_and_means_do_not_depend_on_the_library(one: tuple[int, int]) -> None:
     first, second = noise(one), noise(one)[::-1].copy()
     whole = first[..., 0].astype(np.float32)[: one[0] - one[0] % 8 or one[0], : one[1] - one[1] % 8 or one[1]]
+    table = np.random.default_rng(3).integers(0, 256, 256, dtype=np.uint8)
     quick = arrays.difference(first, second), arrays.luma_of(first), arrays.means_of_blocks(whole, 8)
+    quickly_looked_up = arrays.looked_up(first[..., 1], table)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(arrays, "OPENCV", None)
         slow = arrays.difference(first, second), arrays.luma_of(first), arrays.means_of_blocks(whole, 8)
+        assert np.array_equal(quickly_looked_up, arrays.looked_up(first[..., 1], table))
     assert np.array_equal(quick[0], slow[0])
     assert np.abs(quick[1].astype(int) - slow[1].astype(int)).max() <= 1
     assert np.allclose(quick[2], slow[2], atol=0.01)
