@@ -87,6 +87,12 @@ def page_blueprint(desk: Desk) -> Blueprint:
         contents = arrival.judgement.contents if arrival else ()
         return _media(contents[index].data if index < len(contents) else None)
 
+    @pages.app_errorhandler(404)
+    def nothing(_error: Exception) -> ResponseReturnValue:
+        if request.path.startswith("/sandbox/"):
+            return {"detail": "nothing has this address; docs/sandbox.md lists what has", "status": 404}, 404
+        return render_template("sandbox/nothing.html"), 404
+
     return pages
 
 

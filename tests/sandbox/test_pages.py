@@ -69,6 +69,15 @@ def test_what_is_not_there_is_404(quick: RunningSandbox, path: str) -> None:
     assert _page(quick, path).status_code == 404
 
 
+def test_what_was_forgotten_leads_back_to_what_is_there(quick: RunningSandbox) -> None:
+    page = _page(quick, "/messages/015-OLD")
+    assert page.status_code == 404
+    assert "forgets them when it stops" in page.text
+    assert '<a href="/">All messages</a>' in page.text
+    api = _page(quick, "/sandbox/api/nosuch")
+    assert (api.status_code, api.json()["status"]) == (404, 404)
+
+
 def test_pages_load_nothing_from_elsewhere(quick: RunningSandbox) -> None:
     answer = _page(quick, "/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
