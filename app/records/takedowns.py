@@ -57,7 +57,7 @@ def require_not_blocked(connection: sa.Connection, *sha256s: str) -> None:
     row = connection.execute(sa.select(blocked).where(blocked.c.sha256.in_(sha256s)).limit(1)).one_or_none()
     if row is not None:
         raise ContentBlocked(
-            f"These very bytes were taken down on {row.created_at:%Y-%m-%d}: {row.reason}",
+            f"These very bytes were taken down on {row.created_at:%Y-%m-%d}, for this reason: “{row.reason}”.",
             reason=row.reason,
             taken_down_at=row.created_at.isoformat(),
         )

@@ -37,6 +37,16 @@ def test_a_link_signs_in_once_and_looking_at_it_does_not_use_it_up(web: Postcard
     assert not is_in(second)
 
 
+def test_after_a_wrong_password_only_the_password_is_typed_again(nobody: FlaskClient, user: str) -> None:
+    csrf = csrf_of(nobody.get("/app/sign-in").text)
+    page = nobody.post("/app/sign-in", data={"csrf_token": csrf, "name": f'{user}"<b>', "password": "wrong"}).text
+    assert f'value="{user}&#34;&lt;b&gt;"' in page
+    assert "A link works once" not in page
+    password = page.split('id="password"')[1].split(">")[0]
+    assert "autofocus" in password
+    assert "wrong" not in password
+
+
 @pytest.mark.parametrize("link", ["wrong", "x" * 10_000, "' or 1=1 --"])
 def test_a_wrong_link_is_refused(nobody: FlaskClient, link: str) -> None:
     assert submit(nobody, link=link) == 401

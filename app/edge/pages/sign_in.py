@@ -28,7 +28,8 @@ def submit() -> Response | tuple[str, int]:
         user = _by_link(link) if link else _by_password()
     except SignInFailed as error:
         log_error("sign-in failed", error, address=request.remote_addr)
-        page = render_template("sign_in.html", link="", next=_next(), problem=error)
+        name = "" if link else request.form.get("name", "")[:100]
+        page = render_template("sign_in.html", link="", next=_next(), problem=error, name=name)
         return page, STATUS[error.slug]
     sign_in(user)
     log.info("signed in", user=user.name, by="link" if link else "password")
