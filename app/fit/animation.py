@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from app.errors import CannotFit
-from app.fit.animation_plan import AIM, Paint, Plan, plan_animation
+from app.fit.animation_plan import Paint, Plan, plan_animation
 from app.fit.arrays import reduce_by_area
 from app.fit.frames import Frames, is_blank, load_frames, open_frames
-from app.fit.gif import MOST_COLORS, encode_gif, squeeze_gif
+from app.fit.gif import encode_gif, squeeze_gif
+from app.fit.lever import Lever
 from app.fit.output import write_fitted
 from app.fit.pixels import fitted_size
 from app.fit.ssim import luma_ssim
@@ -25,7 +26,6 @@ MOST_RUNS = 4
 _SQUEEZE_MOST = 30  # gifsicle's scale; more shows on authored pixels
 _SQUEEZE_FROM = 1.3  # times the budget: from there on fewer colours do less harm
 _ENOUGH = 0.97
-_BYTES_BY_COLORS = 0.45  # the power by which bytes follow the number of colours
 _SSIM_FRAMES = 8
 _GIF = "image/gif"
 
@@ -111,34 +111,23 @@ def _make_smaller(frames: Frames, seconds: float, max_bytes: int, runs: int) -> 
     longest = max(frames.size)
     least = min(int(floor_named("animation_side").value), longest)
     plan = plan_animation(frames, seconds, max_bytes)
+    lever = Lever(plan, least, longest)
     best: _Result | None = None
-    tried: dict[int, int] = {}
-    side, paint, is_side = plan.side, plan.paint, True
+    shortest = math.inf
     for run in range(runs + 1, MOST_RUNS + 1):
-        size = fitted_size(*frames.size, side)
+        runs, paint = run, lever.paint
+        size = fitted_size(*frames.size, lever.side)
         content = encode_gif(
             frames.every(plan.step, size), size, paint.palette, frames.loop, still_enough=paint.still_enough
         )
-        tried[side if is_side else paint.colors] = len(content)
+        shortest = min(shortest, len(content))
         if len(content) <= max_bytes and (best is None or len(content) > len(best.content)):
             best = _Result(content, run, paint=paint, step=plan.step)
-        if _ENOUGH * max_bytes <= len(content) <= max_bytes:
+        if _ENOUGH * max_bytes <= len(content) <= max_bytes or not lever.move(len(content), max_bytes, MOST_RUNS - run):
             break
-        if is_side and side == longest and len(content) <= max_bytes:
-            is_side, tried = False, {paint.colors: len(content)}
-        power = plan.power if is_side else _BYTES_BY_COLORS
-        following = _next_value(tried, power, AIM * max_bytes)
-        following = min(longest, max(least, following)) if is_side else min(MOST_COLORS, following)
-        if following in tried:
-            break
-        if is_side:
-            side = following
-        else:
-            paint = plan.repaint(following)
-        runs = run
     if best is None:
-        raise CannotFit(**_why_not(least, plan, min(tried.values()), max_bytes))
-    return replace(best, runs=min(MOST_RUNS, runs + 1))
+        raise CannotFit(**_why_not(least, plan, int(shortest), max_bytes))
+    return replace(best, runs=runs)
 
 
 def _why_not(least: int, plan: Plan, best_bytes: int, max_bytes: int) -> dict[str, Any]:
@@ -150,15 +139,6 @@ def _why_not(least: int, plan: Plan, best_bytes: int, max_bytes: int) -> dict[st
         "best_bytes": best_bytes,
         "instead": ["mp4", "first_frame"],
     }
-
-
-def _next_value(tried: dict[int, int], power: float, wanted_bytes: float) -> int:
-    """Go along the curve through the last two results, or through the last one with the power that was foreseen."""
-    (value, length), *before = reversed(tried.items())
-    if before and before[0][0] != value and before[0][1] != length:
-        power = math.log(before[0][1] / length) / math.log(before[0][0] / value)
-    following = int(value * (wanted_bytes / length) ** (1 / min(4.0, max(0.4, power))))
-    return following if following != value else value - 1
 
 
 def _describe(result: _Result, frames: Frames, facts: Facts, budget: Budget, out_dir: Path, started_ns: int) -> Fitted:

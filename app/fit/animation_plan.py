@@ -9,7 +9,8 @@ import numpy as np
 
 from app.fit.arrays import Pixels, luma_of, reduce_by_area, resize
 from app.fit.frames import Frames
-from app.fit.gif import MOST_COLORS, Palette, bytes_of_first_frame, choose_palette, encode_gif, quantise, sample_colors
+from app.fit.gif import MOST_COLORS, encode_gif, frame_lengths, quantise, sample_colors
+from app.fit.palette import BY_EYE, Palette, choose_palette
 from app.fit.pixels import fitted_size
 from app.fit.ssim import luma_ssim
 from app.limits import floor_named
@@ -25,6 +26,7 @@ _STANDS_STILL = 0.9  # the bytes of a frame beside one that is drawn anew
 _SIDES = (120, 240)  # at which a few frames are tried
 _WINDOWS = 2
 _WINDOW_FRAMES = 6
+_TRIAL_MS = 100
 _JUDGED_SIDE = 400
 _BYTES_BY_STEP = 0.15  # frames further apart differ more
 _USUAL_POWER = 1.7
@@ -103,7 +105,7 @@ def plan_animation(frames: Frames, seconds: float, max_bytes: int) -> Plan:
     sample = sample_colors(frames)
 
     def repaint(colors: int, still_enough: int = _STILL_ENOUGH) -> Paint:
-        return Paint(choose_palette(sample, colors), still_enough)
+        return Paint(choose_palette(sample, colors, BY_EYE), still_enough)
 
     trial = _Trial(frames)
     first_look = repaint(_COLORS_OF_FIRST_LOOK, _STILL_OF_STILL[0])
@@ -218,12 +220,14 @@ class _Trial:
         """Measure what stands before the first frame, a frame that is drawn anew, and one that comes after another."""
         size = fitted_size(*self.size, side)
         windows = [[_reduce(pixels, size) for pixels in window] for window in self._windows]
-        shown = [(pixels, 100) for window in windows for pixels in window]
+        shown = [(pixels, _TRIAL_MS) for window in windows for pixels in window]
         content = encode_gif(shown, size, paint.palette, None, still_enough=paint.still_enough)
-        header, first, rest = bytes_of_first_frame(content)
+        header, frames = frame_lengths(content)
+        begins = {sum(map(len, windows[:number])) * _TRIAL_MS // 10 for number in range(len(windows))}
+        first = float(frames[0][1])
         more = len(shown) - len(windows)
-        later = max(1.0, (rest - first * (len(windows) - 1)) / more) * self._busier if more else float(first)
-        return header, float(first), later
+        later = sum(length for shown_at, length in frames if shown_at not in begins)
+        return header, first, max(1.0, later / more) * self._busier if more else first
 
     def ssim(self, paint: Paint, side: int, step: int) -> float:
         """Tell what is left at a side when every ``step``-th frame is kept, each shown until the next."""

@@ -1,5 +1,6 @@
 """From an animation to frames: decoded once, one after the other, each reduced before the next is read."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ _DEFAULT_MS = 100  # what players show in place of a delay under 20 ms
 _FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 _BLANK_SPREAD = 6.0  # standard deviation of luma, 0..255: one thin line over a plain ground has more
 _BLANK_SIDE = 160
+# Screens and drawings deflate to a tenth; footage hardly at all, and there a piece of it tells so.
+_TRIED_BYTES = 4_096
+_FLAT_UP_TO = 0.4
+_QUICKLY = 1
 
 Ground = tuple[str, tuple[int, int, int]]  # its name in words, and its colour
 
@@ -36,6 +41,8 @@ class Frame:
 
 class Frames:
     """All frames of one size, kept as what changed from one to the next: a screen that is typed on takes next to nothing.
+
+    What is flat is kept deflated, so that a long recording of a screen stays at its full size.
 
     ``milliseconds`` has one figure for each; a frame that shows nothing new prolongs the one before. ``loop`` is as in a GIF
     (0 = for ever, None = once). ``given_up`` says what was lost on the way, scaling not included.
@@ -56,7 +63,7 @@ class Frames:
     @property
     def changed(self) -> list[int]:
         """How many pixels of each are kept: those of the box around what changed."""
-        return [patch.pixels.shape[0] * patch.pixels.shape[1] for patch in self._patches]
+        return [patch.shape[0] * patch.shape[1] for patch in self._patches]
 
     def add(self, pixels: Pixels, milliseconds: int) -> None:
         """Append a frame, H x W x 3; reduced where it is larger than the others."""
@@ -66,7 +73,7 @@ class Frames:
             self.milliseconds[-1] += milliseconds
             return
         self._patches.append(patch)
-        self.bytes += patch.pixels.nbytes
+        self.bytes += len(patch.content)
         self.milliseconds.append(milliseconds)
         self._last = reduced
 
@@ -82,8 +89,8 @@ class Frames:
         """Show one after the other; each is good until the next is asked for."""
         canvas = np.zeros((self.size[1], self.size[0], 3), np.uint8)
         for patch in self._patches:
-            height, width = patch.pixels.shape[:2]
-            canvas[patch.top : patch.top + height, patch.left : patch.left + width] = patch.pixels
+            height, width = patch.shape[:2]
+            canvas[patch.top : patch.top + height, patch.left : patch.left + width] = patch.pixels()
             yield canvas
 
     def every(self, step: int, size: tuple[int, int]) -> Iterator[tuple[Pixels, int]]:
@@ -96,22 +103,30 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
-    """A piece of a frame, h x w x 3, and where it stands."""
+    """A piece of a frame and where it stands; its pixels, h x w x 3, as they are or deflated."""
 
     top: int
     left: int
-    pixels: Pixels
+    shape: tuple[int, int, int]
+    content: bytes
+    is_deflated: bool
+
+    def pixels(self) -> Pixels:
+        content = zlib.decompress(self.content) if self.is_deflated else self.content
+        return np.frombuffer(content, np.uint8).reshape(self.shape)
 
 
 def _patch_of(before: Pixels | None, after: Pixels) -> _Patch | None:
     """Cut out what differs; None when nothing does."""
-    if before is None:
-        return _Patch(0, 0, after.copy())
-    box = changed_box(before, after)
+    box = (0, 0, after.shape[1], after.shape[0]) if before is None else changed_box(before, after)
     if box is None:
         return None
     left, top, right, bottom = box
-    return _Patch(top, left, after[top:bottom, left:right].copy())
+    height, width = bottom - top, right - left
+    content = after[top:bottom, left:right].tobytes()
+    middle = content[len(content) // 2 :][:_TRIED_BYTES]
+    is_flat = len(zlib.compress(middle, _QUICKLY)) < _FLAT_UP_TO * len(middle)
+    return _Patch(top, left, (height, width, 3), zlib.compress(content, _QUICKLY) if is_flat else content, is_flat)
 
 
 def changed_box(before: Pixels, after: Pixels) -> tuple[int, int, int, int] | None:

@@ -5,7 +5,6 @@ gifsicle (GPL) is a program of its own, run as a separate process; without it th
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,13 @@ from PIL import GifImagePlugin, Image
 from app.confine.programs import gifsicle_path, run_program
 from app.fit.arrays import Pixels, difference
 from app.fit.frames import Frames, changed_box
+from app.fit.palette import Palette
 
 _PALETTE_FRAMES = 16
 _PALETTE_PIXELS = 30_000
 MOST_COLORS = 255
-_LEVELS = 64
-# Where a level of red, of green and of blue stands in 64 x 64 x 64 colours, laid out in a row.
-_CELLS = [((np.arange(256) * (_LEVELS - 1) + 127) // 255 * _LEVELS**power).astype(np.int32) for power in (2, 1, 0)]
 _MOST_HUNDREDTHS = 65_535  # two bytes
+_EXTENSION, _GRAPHIC_CONTROL, _END = 0x21, 0xF9, 0x3B
 
 
 def squeeze_gif(content: bytes, *options: str) -> bytes:
@@ -31,19 +29,6 @@ def squeeze_gif(content: bytes, *options: str) -> bytes:
         return content
     done = run_program([program, "--no-warnings", "-O2", *options], input_bytes=content)
     return done.stdout if done.returncode == 0 and done.stdout[:4] == b"GIF8" else content
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours, N x 3, and the index of the nearest one for each of 64 x 64 x 64 colours."""
-
-    table: Pixels
-    nearest: Pixels
-
-    def index_of(self, pixels: Pixels) -> Pixels:
-        """Map H x W x 3 pixels to the nearest entries, H x W."""
-        red, green, blue = (_CELLS[channel][pixels[..., channel]] for channel in range(3))
-        return np.asarray(self.nearest.reshape(-1).take(red + green + blue))
 
 
 def encode_gif(
@@ -74,14 +59,24 @@ def encode_gif(
     return squeeze_gif(b"".join([*pieces, b";"]))
 
 
-def bytes_of_first_frame(content: bytes) -> tuple[int, int, int]:
-    """Tell how long a GIF of ours is before its first frame, that frame itself, and everything behind it."""
-    first = 13 + (3 << ((content[10] & 7) + 1) if content[10] & 0x80 else 0)
-    at = first
-    while content[at] == 0x21:
-        at = _behind_blocks(content, at + 2)
-    end = _behind_blocks(content, at + 11 + (3 << ((content[at + 9] & 7) + 1) if content[at + 9] & 0x80 else 0))
-    return first, end - first, len(content) - end
+def frame_lengths(content: bytes) -> tuple[int, list[tuple[int, int]]]:
+    """Tell how long a GIF of ours is before its first frame, and of each frame when it is shown, in 1/100 s, and its bytes."""
+    first = at = 13 + (3 << ((content[10] & 7) + 1) if content[10] & 0x80 else 0)
+    shown_at = delay = 0
+    frames: list[tuple[int, int]] = []
+    began: int | None = None
+    while content[at] != _END:
+        if content[at] == _EXTENSION:
+            if content[at + 1] == _GRAPHIC_CONTROL:
+                began, delay = at, int.from_bytes(content[at + 4 : at + 6], "little")
+            at = _behind_blocks(content, at + 2)
+            continue
+        start = at if began is None else began
+        first = start if not frames else first
+        at = _behind_blocks(content, at + 11 + (3 << ((content[at + 9] & 7) + 1) if content[at + 9] & 0x80 else 0))
+        frames.append((shown_at, at - start))
+        shown_at, delay, began = shown_at + delay, 0, None
+    return first, frames
 
 
 def _behind_blocks(content: bytes, at: int) -> int:
@@ -129,27 +124,6 @@ def sample_colors(frames: Frames) -> Pixels:
         if at % every == 0
     ]
     return np.ascontiguousarray(np.concatenate(sampled))
-
-
-def choose_palette(sample: Pixels, colors: int) -> Palette:
-    """Choose the colours that are nearest to all of a sample, N x 3."""
-    palette = Image.fromarray(sample[None]).quantize(
-        colors, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE
-    )
-    table = np.frombuffer(bytes(palette.getpalette() or b""), np.uint8).reshape(-1, 3)[:colors]
-    return Palette(table, _nearest(table))
-
-
-def _nearest(table: Pixels) -> Pixels:
-    """Map each of 64 x 64 x 64 colours to the index of the nearest in the table."""
-    levels = np.arange(_LEVELS, dtype=np.float32) * (255 / (_LEVELS - 1))
-    entries = table.astype(np.float32)
-    nearest = np.empty((_LEVELS, _LEVELS, _LEVELS), np.uint8)
-    blue = (levels[:, None] - entries[:, 2]) ** 2
-    green_blue = ((levels[:, None] - entries[:, 1]) ** 2)[:, None, :] + blue[None]
-    for red in range(_LEVELS):
-        nearest[red] = (green_blue + (levels[red] - entries[:, 0]) ** 2).argmin(axis=2)
-    return nearest
 
 
 def quantise(frames: Iterable[tuple[Pixels, int]], palette: Palette, still_enough: int) -> Iterator[tuple[Pixels, int]]:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from app.fit.arrays import Pixels, difference, luma_of
-from app.fit.gif import choose_palette
+from app.fit.palette import choose_palette
 from app.fit.ssim import luma_ssim
 
 _MOST_COLORS = 256

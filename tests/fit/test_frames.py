@@ -180,6 +180,16 @@ def test_many_large_frames_are_kept_smaller(monkeypatch: pytest.MonkeyPatch, loa
     assert frames.size[0] * 3 == pytest.approx(frames.size[1] * 4, abs=4)
 
 
+def test_a_recording_of_a_screen_is_kept_at_its_full_side(monkeypatch: pytest.MonkeyPatch, load: Load) -> None:
+    monkeypatch.setattr("app.fit.frames._MOST_KEPT_BYTES", 1_000_000)
+    screens = [pictures.screenshot(480, 800).crop((0, top, 480, top + 360)) for top in range(0, 200, 10)]
+    frames = load(pictures.animation(screens, "WEBP", lossless=True))
+    assert frames.size == (480, 360)
+    assert frames.bytes <= 1_000_000
+    for wanted, pixels in zip(screens, frames.replay(), strict=True):
+        assert np.array_equal(pixels, np.asarray(wanted))
+
+
 def test_what_is_replayed_is_what_was_added() -> None:
     chance = np.random.default_rng(1)
     frames, kept = Frames((30, 20), None), []
