@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from app.commands.local import effective_settings, plain_errors
+from app.commands.children import runs_on
+from app.commands.local import chosen_by_run, effective_settings, plain_errors
 from app.duties.campaigns import Order, create_campaign
 from app.duties.postcard import Postcard
+from app.errors import CannotStart
 from app.model.media import Choice, Form
 from app.model.messages import AssetPart, Message, Part, TextPart
 from app.model.status import ENDED, CampaignState, MessageState
@@ -55,6 +57,10 @@ def send(
     """Send FILE to one or more numbers and tell what became of each message."""
     with plain_errors():
         settings = effective_settings()
+        if "POSTCARD_S3_ENDPOINT_URL" in chosen_by_run() and not runs_on(settings.data.dir):
+            raise CannotStart(
+                f"`postcard run` is not at work on {settings.data.dir}, and its store lives with it: `make run` in another shell."
+            )
         post, _ = assemble(settings)
         with file.open("rb") as stream:
             upload = receive_raw(

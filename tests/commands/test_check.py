@@ -44,9 +44,9 @@ def test_what_is_missing_from_the_bucket_is_told(post: Postcard, seaweed: Embedd
     assert "      do:    Find out who deletes there" in told
 
 
-def _told(folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+def _told(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": os.defpath, "POSTCARD_DATA_DIR": str(folder), **more}
-    command = [sys.executable, "-m", "app", "check"]
+    command = [sys.executable, "-m", "app", *(words or ("check",))]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -90,6 +90,17 @@ def test_where_run_is_not_at_work_that_is_the_one_thing_to_do(tmp_path: Path) ->
     assert done.stdout.count("not looked at, since `postcard run` is not at work (above)") == 4
     assert "      found: The folder of the database does not exist" in done.stdout
     assert "takes no connection" not in done.stdout
+
+
+def test_to_send_where_run_is_not_at_work_says_that_and_not_that_a_store_is_away(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(REAL))
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"x")
+    done = _told(tmp_path, "send", str(file), "--to", "12515550130")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Postcard cannot start: `postcard run` is not at work on ")
+    assert "`make run` in another shell" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_wrong_settings_are_a_line_each_with_the_name_in_front(tmp_path: Path) -> None:
