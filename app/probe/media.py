@@ -107,7 +107,8 @@ def _check_end(path: Path, found: Format) -> None:
         ) from broken
     if behind:
         raise MediaUnsupported(
-            f"This is {found.name} with {behind:,} bytes of something else behind its end.",
+            f"This is {found.name} with {behind:,} byte{'' if behind == 1 else 's'} of something else behind its end: "
+            "open it, save it anew, and send that.",
             found=f"{found.content_type} and more",
             accepted=_accepted(),
         )
