@@ -50,9 +50,9 @@ def test_more_room_never_looks_worse(tmp_path: Path) -> None:
 def test_a_real_screenshot_stays_a_png_and_gives_up_colours_before_it_becomes_a_jpeg(tmp_path: Path) -> None:
     roomy, tight, mean = (fit("page.png", room, tmp_path) for room in (100_000, 64_000, 25_000))
     assert [roomy.content_type, tight.content_type, mean.content_type] == ["image/png", "image/png", "image/jpeg"]
-    assert roomy.quality.colors == 256
-    assert roomy.given_up == ("reduced to 256 colours",)
-    assert tight.quality.colors < 256
+    assert 128 < roomy.quality.colors <= 256  # of the 256 that a palette has, some may serve no pixel
+    assert roomy.given_up == (f"reduced to {roomy.quality.colors} colours",)
+    assert tight.quality.colors <= 128
     assert (tight.width, tight.height) == (1280, 927)
     for fitted in (roomy, tight):
         with Image.open(FILES / "page.png") as before, Image.open(fitted.path) as after:
