@@ -4,6 +4,7 @@ Each look says what it tried, what it found and what to do. What cannot be looke
 answer, is said once.
 """
 
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from app.commands.bucket import is_meant_public, plan_of
-from app.commands.children import runs_on
+from app.commands.children import require_room, runs_on
 from app.commands.local import chosen_by_run, effective_settings, plain_errors
 from app.duties.leases import MINIMUM_CACHE_SECONDS
 from app.duties.recipients import senders_of
@@ -62,7 +63,7 @@ class Look:
 
 @click.command()
 def check() -> None:
-    """Look at settings, database, bucket, lifecycle, public address and gateway; exit code 1 if anything is wrong."""
+    """Look at settings, disk, database, bucket, lifecycle, public address and gateway; exit code 1 if anything is wrong."""
     with plain_errors():
         settings = effective_settings()
         silent: dict[str, str] = {}
@@ -85,6 +86,12 @@ def looks_at(settings: Settings, chosen: frozenset[str]) -> list[Look]:
     return [
         Look("settings", "all POSTCARD_ variables together", lambda: _settings(settings)),
         *([run] if of_store or of_gateway else []),
+        Look(
+            "disk",
+            f"room on the disk of {settings.data.dir}, where uploads are kept while they come",
+            lambda: _disk(settings.data.dir),
+            do={CannotStart: "Make room there, or name a folder on another disk: POSTCARD_DATA_DIR."},
+        ),
         Look(
             "database",
             f"its schema, at {_place_of(settings)}",
@@ -175,6 +182,17 @@ def _running(settings: Settings) -> str:
     if not process:
         raise CannotStart("`postcard run` is not at work; store and sandbox of this data folder live with it.")
     return f"`postcard run` is at work on {settings.data.dir}, process {process}"
+
+
+def _disk(folder: Path) -> str:
+    """Tell how much room there is, in the folder or where it would be made.
+
+    Raises:
+        CannotStart: too little.
+    """
+    there = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.exists())
+    require_room(there)
+    return f"{shutil.disk_usage(there).free / 1e9:.1f} GB left for {folder}"
 
 
 def _settings(settings: Settings) -> str:

@@ -4,9 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from app.commands import children
+from app.commands.check import looks_at
 from app.duties.postcard import Postcard
+from app.errors import CannotStart
 from app.host.embedded import EmbeddedStore
 from tests.media.pictures import phone_photo
 from tests.path import upload, work_off
@@ -117,3 +123,17 @@ def test_wrong_settings_are_a_line_each_with_the_name_in_front(tmp_path: Path) -
     told = _told(tmp_path, **REAL, **alone)
     assert (told.returncode, told.stdout) == (1, "")
     assert [line.split()[0] for line in told.stderr.splitlines()[1:4]] == list(alone)
+
+
+def test_a_full_disk_is_looked_at_also_where_its_folder_is_not_made_yet(
+    post: Postcard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "not" / "made"
+    settings = replace(post.settings, data=replace(post.settings.data, dir=folder))
+    (disk,) = [each for each in looks_at(settings, frozenset()) if each.name == "disk"]
+    assert disk.call().endswith(f" GB left for {folder}")
+    monkeypatch.setattr(children, "MINIMUM_FREE_BYTES", 1 << 60)
+    with pytest.raises(CannotStart, match=r"MB left; Postcard needs"):
+        disk.call()
+    assert "POSTCARD_DATA_DIR" in disk.do[CannotStart]
+    assert not folder.exists()
