@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageSequence
+from PIL import Image, ImageDraw, ImageFont, ImageSequence
 
 from app.confine.feed import feed_ffmpeg
 from app.confine.programs import ffmpeg_path, gifsicle_path
@@ -78,6 +78,42 @@ def _advert(side: int, count: int) -> list[Image.Image]:
         draw.text((120, top + 10), "SALE ends today 50% off", fill=(255, 255, 255), font_size=36)
         frames.append(frame)
     return frames
+
+
+def _typing(count: int) -> list[Image.Image]:
+    """Type lines on a dark screen, a letter a frame; the cursor blinks, and what does not fit any more scrolls up."""
+    words = (
+        "git",
+        "commit",
+        "palette",
+        "frames",
+        "budget",
+        "while",
+        "side",
+        "paint",
+        "return",
+        "import",
+        "def",
+        "bytes",
+    )
+    chance = np.random.default_rng(1)
+    font, colors = ImageFont.load_default(size=15), ((220, 220, 220), (120, 220, 120), (220, 180, 80), (110, 170, 250))
+    lines = ["$ git status --short"]
+    frames: list[Image.Image] = []
+    while len(frames) < count:
+        lines.append("")
+        for letter in " ".join(chance.choice(words, 8)):
+            lines[-1] += letter
+            frame = Image.new("RGB", (640, 421), (24, 26, 34))
+            draw = ImageDraw.Draw(frame)
+            seen = range(max(0, len(lines) - 22), len(lines))
+            for row, line in enumerate(seen):
+                draw.text((10, 8 + row * 18), lines[line], fill=colors[line % 4], font=font)
+            left, top = 11 + int(draw.textlength(lines[-1], font=font)), 8 + (len(seen) - 1) * 18
+            if len(frames) % 12 < 7:
+                draw.rectangle((left, top, left + 7, top + 16), fill=(230, 230, 230))
+            frames.append(frame)
+    return frames[:count]
 
 
 def _real_footage(folder: Path) -> list[tuple[str, bytes]]:
@@ -218,6 +254,32 @@ def _animation(what: str, data: bytes, folder: Path) -> list[Row]:
     return [_row(f"{what}: {name}", value, unit, target, met=met) for name, value, unit, target, met in rows]
 
 
+def _recording(folder: Path) -> list[Row]:
+    """Fit a long recording of a screen beside gifsicle's loop alone; the other peers would take minutes."""
+    data = _gif(_typing(783))
+    source = _frames_of(data)
+    results: list[Fitted] = []
+
+    def ours() -> bytes:
+        results.append(_fit(data, folder))
+        return results[-1].path.read_bytes()
+
+    mine, seconds = _timed(ours)
+    loop, loop_seconds = _timed(lambda: _gifsicle(data))
+    fitted, ssim, loop_ssim = results[0], _judge(mine, source), _judge(loop, source)
+    what = "typing on a screen, 640x421, 783 frames"
+    return [
+        _row(f"{what}: bytes", fitted.bytes / _BUDGET.max_bytes, "of the budget"),
+        _row(f"{what}: encoder runs", fitted.quality.encodes, "", "4 at most", met=fitted.quality.encodes <= 4),
+        _row(f"{what}: side", max(fitted.width, fitted.height), "px"),
+        _row(f"{what}: SSIM", ssim, "", "gifsicle's loop at least", met=ssim >= loop_ssim),
+        _row(f"{what}: SSIM of gifsicle's loop", loop_ssim),
+        _row(
+            f"{what}: CPU beside gifsicle's loop", seconds / loop_seconds, "", "1 at most", met=seconds <= loop_seconds
+        ),
+    ]
+
+
 def _tree_kib(pid: int) -> int:
     """Sum what a process and all below it have in memory now, in KiB.
 
@@ -276,7 +338,11 @@ def run() -> list[Row]:
             ("flat art with text 640x640, 60 frames", _gif(_advert(640, 60))),
             *_real_footage(folder),
         ]
-        return [*(row for what, data in sources for row in _animation(what, data, folder)), *_memory(folder)]
+        return [
+            *(row for what, data in sources for row in _animation(what, data, folder)),
+            *_recording(folder),
+            *_memory(folder),
+        ]
 
 
 def _gif(frames: Sequence[Image.Image]) -> bytes:

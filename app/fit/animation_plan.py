@@ -269,8 +269,10 @@ def _reduce(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _luma_as(shown: Pixels, original: Pixels) -> Pixels:
-    height, width = original.shape[:2]
-    return luma_of(np.ascontiguousarray(resize(shown, (width, height))))
+    """Bring what is shown to the size of the original: made smaller as that was, so that a full side has lost nothing."""
+    size = (original.shape[1], original.shape[0])
+    scaled = _reduce(shown, size) if shown.shape[1] >= size[0] else resize(shown, size)
+    return luma_of(np.ascontiguousarray(scaled))
 
 
 def _power_law(sides: Sequence[int], lengths: Sequence[float]) -> tuple[float, float]:

@@ -66,6 +66,7 @@ def _next_value(tried: dict[int, int], power: float, wanted_bytes: float) -> int
     """Go along the curve through the last two results, or through the last one with the power that was foreseen."""
     (value, length), *before = reversed(tried.items())
     if before and before[0][0] != value and before[0][1] != length:
-        power = math.log(before[0][1] / length) / math.log(before[0][0] / value)
+        measured = math.log(before[0][1] / length) / math.log(before[0][0] / value)
+        power = measured if measured > 0 else power  # flat art may be longer when it is made smaller
     following = int(value * (wanted_bytes / length) ** (1 / min(4.0, max(0.4, power))))
     return following if following != value else value - 1

@@ -102,6 +102,27 @@ def test_nothing_trails_behind_what_moves(fit: Fit) -> None:
         assert (worst > 60).mean() < 0.02
 
 
+def recording_of_a_screen() -> bytes:
+    screens = [pictures.screenshot(480, 1200).crop((0, top, 480, top + 360)) for top in range(0, 240, 20)]
+    return pictures.animation(screens, "WEBP", lossless=True, loop=0)
+
+
+def test_a_recording_of_a_screen_loses_colours_before_its_side(fit: Fit) -> None:
+    whole = fit(recording_of_a_screen(), Budget(3_000_000, 1920))
+    fitted = fit(recording_of_a_screen(), Budget(whole.bytes * 97 // 100, 1920))
+    assert (whole.width, fitted.width) == (480, 480)
+    assert fitted.quality.colors < whole.quality.colors
+    assert (fitted.quality.ssim or 0) > 0.97
+
+
+def test_flat_art_that_grows_longer_when_it_is_made_smaller_still_comes_near_the_budget(fit: Fit) -> None:
+    whole = fit(recording_of_a_screen(), Budget(3_000_000, 1920))
+    budget = Budget(whole.bytes * 85 // 100, 1920)
+    fitted = fit(recording_of_a_screen(), budget)
+    assert 0.8 * budget.max_bytes <= fitted.bytes <= budget.max_bytes
+    assert fitted.quality.encodes <= 4
+
+
 def test_the_side_of_the_profile_is_kept(fit: Fit) -> None:
     fitted = fit(pictures.animation(pictures.drawing_that_moves(600, 6), loop=0), Budget(285_904, 320))
     assert max(fitted.width, fitted.height) <= 320
