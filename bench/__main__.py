@@ -5,6 +5,7 @@ import importlib
 import inspect
 import os
 import platform
+import subprocess
 import sys
 import time
 import traceback
@@ -80,6 +81,46 @@ def _table(name: str, document: str, rows: list[Row], seconds: float) -> str:
     return "\n".join([*lines, "", f"Took {seconds:.0f} s.", ""])
 
 
+def _run_here(names: list[str], seconds: float | None) -> list[str]:
+    """Run some benchmarks in this process and print their parts of the page; gives the names of those that broke off."""
+    return [name for name in find_modules(names) if not _is_run(name, seconds)]
+
+
+def _is_run(name: str, seconds: float | None) -> bool:
+    """Run one to its end, or tell where it broke off."""
+    module = importlib.import_module(f"bench.{name}")
+    began, whole = time.monotonic(), True
+    takes_time = seconds and "seconds" in inspect.signature(module.run).parameters
+    try:
+        rows = module.run(seconds=seconds) if takes_time else module.run()
+    except Exception as error:  # noqa: BLE001 -- it is told, and exits 1
+        traceback.print_exc()
+        whole = False
+        what = f"broke off: {type(error).__name__}"
+        rows = [{"what": what, "value": "", "unit": "", "target": "the end", "met": False}]
+    document = (inspect.getdoc(module) or "").replace("\n", " ").strip()
+    print(_table(name, document, rows, time.monotonic() - began), flush=True)
+    return whole
+
+
+def _run_all(head: str) -> list[str]:
+    """Run every benchmark in a process of its own, so that none measures what another one left; writes the page part by part.
+
+    Returns:
+        the names of those that broke off.
+    """
+    parts, failed = [head], []
+    for name in find_modules([]):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", name], cwd=_FOLDER.parent, stdout=subprocess.PIPE, text=True, check=False
+        )
+        print(done.stdout, flush=True)
+        parts.append(done.stdout.rstrip("\n") + "\n")
+        (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
+        failed += [name] if done.returncode else []
+    return failed
+
+
 def main() -> None:
     """Run what is named on the command line, or everything; then the page is written, one benchmark after the other."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -88,40 +129,21 @@ def main() -> None:
         "--seconds", type=float, help="how long a benchmark runs that takes a time, instead of its own"
     )
     given = options.parse_args()
-    wanted, failed = given.names, list[str]()
-    parts = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`. Figures of one machine at one time: compare ratios, and targets are ratios or limits.",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {describe_machine()}.",
-        "",
-        f"With {_versions()}.",
-        "",
-    ]
-    for name in find_modules(wanted):
-        module = importlib.import_module(f"bench.{name}")
-        began = time.monotonic()
-        takes_time = given.seconds and "seconds" in inspect.signature(module.run).parameters
-        try:
-            rows = module.run(seconds=given.seconds) if takes_time else module.run()
-        except Exception as error:  # noqa: BLE001 -- the others of a long run are not lost with it; it is told, and exits 1
-            traceback.print_exc()
-            failed.append(name)
-            rows = [
-                {
-                    "what": f"broke off: {type(error).__name__}",
-                    "value": "",
-                    "unit": "",
-                    "target": "the end",
-                    "met": False,
-                }
-            ]
-        part = _table(name, (inspect.getdoc(module) or "").replace("\n", " ").strip(), rows, time.monotonic() - began)
-        print(part, flush=True)
-        parts.append(part)
-        if not wanted and not given.seconds:
-            (_FOLDER / "results.md").write_text("\n".join(parts), encoding="utf-8")
+    if given.seconds and not given.names:
+        options.error("--seconds goes with the names of benchmarks: the page has their own times")
+    head = "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`. Figures of one machine at one time: compare ratios, and targets are ratios or limits.",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {describe_machine()}.",
+            "",
+            f"With {_versions()}.",
+            "",
+        ]
+    )
+    failed = _run_here(given.names, given.seconds) if given.names else _run_all(head)
     if failed:
         sys.exit(f"Broke off: {', '.join(failed)}.")
 
