@@ -1,5 +1,7 @@
 """The parts of a message share its room by what they were measured to need; the whole is never over."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.duties.campaigns import Order, create_campaign
@@ -51,9 +53,10 @@ def test_two_photographs_get_shares_by_need_and_end_at_comparable_quality(post: 
     assert busy.share_bytes > 1.5 * plain.share_bytes
     even = [each.rendition.quality.encoder_quality for each in (plain, busy)]
     assert abs(even[0] - even[1]) <= 15, even
-    # Divided by count, the busy one would be far behind.
+    # Divided by count, at the same side, the busy one would be far behind.
+    half = replace(UNIVERSAL, max_bytes=UNIVERSAL.max_bytes // 2)
     by_count = [
-        plan_message(post, [AssetPart(each.asset.id)], limit_named("urgent")).renditions[0].quality.encoder_quality
+        plan_message(post, [AssetPart(each.asset.id)], half).renditions[0].quality.encoder_quality
         for each in (plain, busy)
     ]
     assert abs(by_count[0] - by_count[1]) > abs(even[0] - even[1])
