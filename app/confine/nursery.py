@@ -17,6 +17,7 @@ import sys
 from app.confine.decoder import Limits, leave_the_network, serve
 
 _LONGEST_ORDER = 4096
+_OURS_ALONE = "MALLOC_"  # what the environment tells glibc of decoders is not meant for the programs that they start
 
 
 def _fork(control: socket.socket, job: socket.socket, limits: Limits) -> int:
@@ -56,6 +57,8 @@ def _serve(control: socket.socket, limits: Limits) -> None:
 def main() -> None:
     """Import what decodes, say so, then fork on demand until the pool's end of the socket closes."""
     told = json.loads(sys.argv[2])
+    for name in [name for name in os.environ if name.startswith(_OURS_ALONE)]:
+        del os.environ[name]
     with socket.socket(fileno=int(sys.argv[1])) as control:
         leave_the_network()  # before any library can start a thread: then it is not allowed any more
         for module in told["preload"]:
