@@ -22,6 +22,7 @@ class Suppression:
 
 
 _NUMBERS_AT_ONCE = 1_000
+_MOST_DIGITS = 15  # of a number (E.164)
 _STRENGTH = {"keyword": 0, "phrase": 1, "person": 2}
 
 
@@ -94,9 +95,8 @@ def list_suppressions(
     """List by number; ``after`` is the last number of the page above, ``beginning`` digits that each begins with."""
     query = sa.select(suppressions).where(suppressions.c.number > after).order_by(suppressions.c.number).limit(limit)
     if beginning:
-        query = query.where(
-            suppressions.c.number.between(beginning, f"{beginning}:")
-        )  # a colon sorts behind the digits
+        # Digits alone are compared: where other signs sort is a matter of the database's collation.
+        query = query.where(suppressions.c.number.between(beginning, beginning.ljust(_MOST_DIGITS, "9")))
     return [_suppression(row) for row in connection.execute(query)]
 
 

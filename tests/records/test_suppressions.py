@@ -45,6 +45,15 @@ def test_a_stronger_reason_replaces_a_weaker_one_and_never_the_other_way_round(
     assert reasons(database, NUMBERS[:3]) == {NUMBERS[0]: stands, NUMBERS[1]: then, NUMBERS[2]: then}
 
 
+@pytest.mark.parametrize("beginning", ["1", "1251", "12515550130", "44", "5", "999999999999999"])
+def test_numbers_are_found_by_how_they_begin(database: Database, beginning: str) -> None:
+    numbers = ["12515550130", "12515550139", "1251555013", "12525550130", "447700900765", "999999999999999"]
+    add(database, numbers, "person")
+    with database.read() as connection:
+        found = [each.number for each in list_suppressions(connection, beginning=beginning)]
+    assert found == sorted(number for number in numbers if number.startswith(beginning))
+
+
 def test_those_who_suppress_the_same_numbers_at_once_count_each_once(database: Database) -> None:
     added: list[int] = []
     barrier = threading.Barrier(4)
