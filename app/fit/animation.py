@@ -25,7 +25,7 @@ from app.model.media import Budget, Facts, Fitted, Quality
 MOST_RUNS = 4
 _SQUEEZE_MOST = 30  # gifsicle's scale; more shows on authored pixels
 _SQUEEZE_FROM = 1.3  # times the budget: from there on fewer colours do less harm
-_ENOUGH = 0.97
+_ENOUGH = 0.98
 _SSIM_FRAMES = 8
 _GIF = "image/gif"
 

@@ -1,7 +1,7 @@
 """How an animation is made smaller: colours, frames and side chosen together, by what a few frames lose and how long they get."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -196,6 +196,7 @@ class _Trial:
         later = [changed[at] for window in windows for at in window[1:]]
         # How much more changes in a frame of all than in one of these, on the average.
         self._busier = float(np.mean(changed[1:]) / np.mean(later)) if later else 1.0
+        self._small: dict[tuple[int, int], list[list[Pixels]]] = {}
         judged = fitted_size(*frames.size, _JUDGED_SIDE)
         self._judged = [
             [pixels if judged == self.size else reduce_by_area(pixels, judged) for pixels in window]
@@ -219,7 +220,7 @@ class _Trial:
     def _lengths(self, paint: Paint, side: int) -> tuple[int, float, float]:
         """Measure what stands before the first frame, a frame that is drawn anew, and one that comes after another."""
         size = fitted_size(*self.size, side)
-        windows = [[_reduce(pixels, size) for pixels in window] for window in self._windows]
+        windows = self._reduced(size)
         shown = [(pixels, _TRIAL_MS) for window in windows for pixels in window]
         content = encode_gif(shown, size, paint.palette, None, still_enough=paint.still_enough)
         header, frames = frame_lengths(content)
@@ -234,17 +235,26 @@ class _Trial:
         size = fitted_size(*self.size, side)
         scores = [
             luma_ssim(original, _luma_as(shown, original))
-            for window, originals in zip(self._windows, self._judged, strict=True)
-            for original, shown in zip(originals, self._shown(window, size, paint, step), strict=False)
+            for window, originals in zip(self._reduced(size, step), self._judged, strict=True)
+            for original, shown in zip(originals, _shown(window, paint, step), strict=False)
         ]
         return float(np.mean(scores))
 
-    def _shown(self, window: Sequence[Pixels], size: tuple[int, int], paint: Paint, step: int) -> Iterator[Pixels]:
-        kept = ((_reduce(pixels, size), 0) for pixels in window[::step])
-        for indices, _ in quantise(kept, paint.palette, paint.still_enough):
-            colored = paint.palette.table[indices]
-            for _ in range(step):
-                yield colored
+    def _reduced(self, size: tuple[int, int], step: int = 1) -> list[list[Pixels]]:
+        """Make every ``step``-th of the frames smaller; those of the sides that are always tried are made but once."""
+        if max(size) > max(_SIDES):
+            return [[_reduce(pixels, size) for pixels in window[::step]] for window in self._windows]
+        if size not in self._small:
+            self._small[size] = [[_reduce(pixels, size) for pixels in window] for window in self._windows]
+        return [window[::step] for window in self._small[size]]
+
+
+def _shown(window: Iterable[Pixels], paint: Paint, step: int) -> Iterator[Pixels]:
+    """Show frames as they are painted, each in place of ``step`` of the original's."""
+    for indices, _ in quantise(((pixels, 0) for pixels in window), paint.palette, paint.still_enough):
+        colored = paint.palette.colors_of(indices)
+        for _ in range(step):
+            yield colored
 
 
 def _starts(changed: Sequence[int]) -> list[int]:

@@ -150,8 +150,8 @@ def _draw_anew(
     left, top, right, bottom = box
     wanted, kept = pixels[top:bottom, left:right], shown[top:bottom, left:right]
     fresh = palette.index_of(wanted)
-    stray = _most(difference(wanted, palette.table[kept]))
-    ideal = _most(difference(wanted, palette.table[fresh]))
+    stray = _most(difference(wanted, palette.colors_of(kept)))
+    ideal = _most(difference(wanted, palette.colors_of(fresh)))
     drawn = shown.copy()
     drawn[top:bottom, left:right] = np.where(stray > ideal + still_enough, fresh, kept)
     return drawn

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.fit.arrays import Pixels
+from app.fit.arrays import Pixels, looked_up
 
 _LEVELS = 64
-# Where a level of red, of green and of blue stands in 64 x 64 x 64 colours, laid out in a row.
-_CELLS = [((np.arange(256) * (_LEVELS - 1) + 127) // 255 * _LEVELS**power).astype(np.int32) for power in (2, 1, 0)]
+_LEVEL_OF = ((np.arange(256) * (_LEVELS - 1) + 127) // 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,16 @@ class Palette:
 
     def index_of(self, pixels: Pixels) -> Pixels:
         """Map H x W x 3 pixels to the nearest entries, H x W."""
-        red, green, blue = (_CELLS[channel][pixels[..., channel]] for channel in range(3))
-        return np.asarray(self.nearest.reshape(-1).take(red + green + blue))
+        levels = looked_up(pixels, _LEVEL_OF)
+        cells = levels[..., 0].astype(np.int32)
+        for channel in (1, 2):
+            cells *= _LEVELS
+            cells += levels[..., channel]
+        return np.asarray(self.nearest.reshape(-1).take(cells))
+
+    def colors_of(self, indices: Pixels) -> Pixels:
+        """Tell the colours, H x W x 3, of H x W entries."""
+        return self.table.take(indices, axis=0)
 
 
 def choose_palette(sample: Pixels, colors: int, space: Space = BY_LEVELS) -> Palette:
