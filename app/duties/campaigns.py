@@ -32,6 +32,7 @@ from app.records.takedowns import hold_assets
 MAX_RECIPIENTS = 100_000
 """In one order; more want several campaigns, which the pace serves in turn."""
 LATEST_SEND = timedelta(days=365)
+_LONGEST_USUAL_NAME = 60  # a line of the list of campaigns
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _new_campaign(
     if order.source or order.mt_config:
         messages = keep_senders(change.connection, senders, messages, at=change.at)
     new = NewCampaign(
-        name=order.name or order.subject or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
+        name=order.name or usual_name(order.subject, order.parts) or f"Campaign of {change.at:%Y-%m-%d %H:%M}",
         subject=order.subject,
         source=order.source,
         mt_config=order.mt_config,
@@ -144,6 +145,12 @@ def assign_order(
     )
     learnt = learnt_operators(post, connection, recipients, at=post.database.now(connection))
     return senders, assign_recipients(connection, recipients, senders=senders, profile=order.profile, learnt=learnt)
+
+
+def usual_name(subject: str, parts: Sequence[Part]) -> str:
+    """Name a campaign that was given no name: its subject, else how its text begins; "" where there is neither."""
+    text = next((" ".join(part.text.split()) for part in parts if isinstance(part, TextPart)), "")
+    return subject or (text if len(text) <= _LONGEST_USUAL_NAME else f"{text[: _LONGEST_USUAL_NAME - 1].rstrip()}…")
 
 
 def check_order(order: Order) -> None:
@@ -259,7 +266,7 @@ def change_draft(post: Postcard, campaign_id: str, wanted: DraftChange) -> Campa
         parts=now.parts if wanted.parts is None else wanted.parts,
         recipients=given or (),
         subject=subject,
-        name=now.name if wanted.name is None else wanted.name or subject,
+        name=now.name if wanted.name is None else wanted.name,
         source=now.source,
         mt_config=now.mt_config,
         profile=now.profile if wanted.profile is None else wanted.profile,
@@ -267,7 +274,8 @@ def change_draft(post: Postcard, campaign_id: str, wanted: DraftChange) -> Campa
     )
     if wanted.is_of_words:
         check_order(order)
-        words = {"name": order.name or now.name if wanted.name is not None else None, "subject": wanted.subject}
+        name = None if wanted.name is None else wanted.name or usual_name(subject, now.parts) or now.name
+        words = {"name": name, "subject": wanted.subject}
         with post.change() as change:
             given_words = {each: word for each, word in words.items() if word is not None}
             return edit_draft(change.connection, campaign_id, given_words)

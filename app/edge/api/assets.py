@@ -189,7 +189,7 @@ def delete_asset(asset_id: str) -> tuple[str, int]:
 @blueprint.post("/campaign-assets/<asset_id>/cancel")
 @blueprint.output(AssetOut)
 def cancel(asset_id: str) -> AssetOut:
-    """Stop whatever is being fitted of an asset: one that was *fitting* is *failed* then; upload it again to try again."""
+    """Stop whatever is being fitted of an asset: one that was fitting is failed then; upload it again to try again."""
     return _shown(cancel_fitting(the_post(), asset_id))
 
 

@@ -9,6 +9,7 @@ from app.compose.checks import (
     MAX_SUBJECT_CHARACTERS,
     MAX_TEXT_CHARACTERS,
 )
+from app.duties.campaigns import usual_name
 from app.edge.context import the_post
 from app.errors import WrongState
 from app.limits import budget_of, profiles
@@ -69,7 +70,8 @@ def _begun(connection: Connection, campaign: Campaign, *, with_numbers: bool) ->
             "This message has several texts, and the page has room for one: change it by the API.",
             state=campaign.state.value,
         )
-    own_name = campaign.name != campaign.subject and not campaign.name.startswith("Campaign of ")
+    usual = usual_name(campaign.subject, campaign.parts)
+    own_name = campaign.name != usual and not campaign.name.startswith("Campaign of ")
     numbers = [f"{each['number']}" for each in recipients_of(connection, campaign.id)] if with_numbers else []
     return {
         "parts": [part_to_json(part) for part in campaign.parts],
