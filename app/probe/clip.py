@@ -101,7 +101,7 @@ def _channels(layout: str) -> int:
 def _list_packets(path: Path, found: Format, *options: str) -> list[_Stream]:
     done = run_ffmpeg(path, found.content_type, *options, "-f", "framecrc", "-")
     if done.returncode:
-        raise MediaDamaged(f"This is {found.name}, but it is damaged or incomplete.", found=found.content_type)
+        raise MediaDamaged(found.unread, found=found.content_type)
     return _parse(done)
 
 

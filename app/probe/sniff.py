@@ -14,6 +14,11 @@ class Format:
     content_type: str
     decoder: str = ""
 
+    @property
+    def unread(self) -> str:
+        """Say that no decoder gets through a file that begins like this."""
+        return f"This is {self.name}, but it is damaged, incomplete or of a rare kind: open it, save it anew, and send that."
+
 
 JPEG = Format("a JPEG picture", "image/jpeg", "JPEG")
 PNG = Format("a PNG picture", "image/png", "PNG")
@@ -68,24 +73,35 @@ _STARTS: tuple[tuple[bytes, Format], ...] = (
     (b"\x00\x00\x01\xba", Format("a video (MPEG)", "video/mpeg")),
     (b"\x00\x00\x01\xb3", Format("a video (MPEG)", "video/mpeg")),
     (b"FLV\x01", Format("a video (FLV)", "video/x-flv")),
-    (b"0&\xb2u\x8ef\xcf\x11", Format("a video (Windows Media)", "video/x-ms-asf")),
+    (b"0&\xb2u\x8ef\xcf\x11", Format("a video or sound file (Windows Media)", "video/x-ms-asf")),
     (b"OggS", Format("a sound file (Ogg)", "audio/ogg")),
     (b"fLaC", Format("a sound file (FLAC)", "audio/flac")),
     (b"ID3", Format("a sound file (MP3)", "audio/mpeg")),
     (b"#!AMR", Format("a sound file (AMR)", "audio/amr")),
+    (b"caff", Format("a sound file (CAF)", "audio/x-caf")),
+    (b"wvpk", Format("a sound file (WavPack)", "audio/x-wavpack")),
+    (b"MAC ", Format("a sound file (Monkey's Audio)", "audio/x-ape")),
+    (b"DSD ", Format("a sound file (DSD)", "audio/x-dsf")),
     (b"MThd", Format("a MIDI file", "audio/midi")),
     (b"#EXTM3U", Format("a playlist", "application/vnd.apple.mpegurl")),
 )
-_RIFF = {
-    b"WEBP": WEBP,
-    b"WAVE": Format("a sound file (WAV)", "audio/wav"),
-    b"AVI ": Format("a video (AVI)", "video/x-msvideo"),
+_AIFF = Format("a sound file (AIFF)", "audio/aiff")
+_CHUNKS = {
+    b"RIFF": {
+        b"WEBP": WEBP,
+        b"WAVE": Format("a sound file (WAV)", "audio/wav"),
+        b"AVI ": Format("a video (AVI)", "video/x-msvideo"),
+    },
+    b"FORM": {b"AIFF": _AIFF, b"AIFC": _AIFF},
 }
+_QUICKTIME = Format("a video (QuickTime)", "video/quicktime")
+# What stands first in a QuickTime file from before there were brands, as older cameras write it.
+_OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"})
 _BRANDS = {
     b"avif": AVIF,
     b"avis": AVIF,
-    b"qt  ": Format("a video (QuickTime)", "video/quicktime"),
+    b"qt  ": _QUICKTIME,
     b"M4A ": _M4A,
     b"M4B ": _M4A,
     b"crx ": Format("a raw camera file", "image/x-canon-cr3"),
@@ -97,7 +113,7 @@ _MARKUP = (
      Format("an HTML page", "text/html")),
     (re.compile(rb"^<\?xml"), Format("an XML document", "application/xml")),
 )  # fmt: skip
-_MPEG_AUDIO = re.compile(rb"\xff[\xf2-\xf7\xfa-\xff][\x10-\xef]")
+_MPEG_AUDIO = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef]")  # MPEG 2.5, 2 and 1
 _AAC = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 _CONTROLS = frozenset(range(32)) - {7, 8, 9, 10, 12, 13, 27}
 
@@ -106,16 +122,21 @@ def sniff(head: bytes) -> Format:
     """Tell the format by the first ``HEAD_BYTES`` bytes; UNKNOWN when nothing is recognised."""
     if not head:
         return EMPTY
-    if head[4:8] == b"ftyp":
-        return _sniff_brand(head)
-    if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12], UNKNOWN)
+    found = _sniff_box(head) or _CHUNKS.get(head[:4], {}).get(head[8:12])
+    if found:
+        return found
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return BMP
     for start, found in _STARTS:
         if head.startswith(start):
             return _WEBM if found is MATROSKA and b"webm" in head[:64] else found
     return _sniff_text(head) or _sniff_stream(head) or UNKNOWN
+
+
+def _sniff_box(head: bytes) -> Format | None:
+    if head[4:8] == b"ftyp":
+        return _sniff_brand(head)
+    return _QUICKTIME if head[4:8] in _OLD_QUICKTIME and head[0] < ord(" ") else None  # a length in front, no words
 
 
 def _sniff_brand(head: bytes) -> Format:

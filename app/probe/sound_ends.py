@@ -87,15 +87,23 @@ def _skip_id3v2(data: Data, at: int) -> int:
 
 
 def _tags_end(data: Data, at: int) -> int:
-    """Go past APEv2, Lyrics3 and ID3v1 behind the sound, in this order."""
+    """Go past ID3v2, APEv2, Lyrics3 and ID3v1 behind the sound, in whatever order players wrote them."""
+    behind = _tag_end(data, at)
+    while behind > at:
+        at, behind = behind, _tag_end(data, behind)
+    return min(at, len(data))
+
+
+def _tag_end(data: Data, at: int) -> int:
+    """Tell where the tag ends that begins here; ``at`` when there is none."""
     if data[at : at + 8] == b"APETAGEX":
-        at += 32 + int.from_bytes(data[at + 12 : at + 16], "little")
+        return at + 32 + int.from_bytes(data[at + 12 : at + 16], "little")
     if data[at : at + 11] == b"LYRICSBEGIN":
         found = data.find(b"LYRICS200", at)
-        at = found + 9 if found >= 0 else at
+        return found + 9 if found >= 0 else at
     if data[at : at + 3] == b"TAG":
-        at += _ID3V1_BYTES
-    return min(at, len(data))
+        return at + _ID3V1_BYTES
+    return _skip_id3v2(data, at)
 
 
 def adts_end(data: Data) -> int:

@@ -53,9 +53,7 @@ def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
     except (MediaTooBig, MemoryError):
         raise  # the pool has a sentence of its own for memory
     except Exception as failed:
-        raise MediaDamaged(
-            f"This is {found.name}, but it is damaged or incomplete.", found=found.content_type
-        ) from failed
+        raise MediaDamaged(found.unread, found=found.content_type) from failed
 
 
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:

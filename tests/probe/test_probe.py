@@ -70,6 +70,9 @@ def test_a_truncated_picture_is_refused(tmp_path: Path, kind: str, share: float)
         (b"MZ" + bytes(100), "a program"),
         (b"FLV\x01" + bytes(40), "a video (FLV)"),
         (b"MThd" + bytes(40), "a MIDI file"),
+        (b"FORM\0\0\1\0AIFFCOMM" + bytes(40), "a sound file (AIFF)"),
+        (b"caff\0\1" + bytes(40), "a sound file (CAF)"),
+        (b"The free lunch\n", "plain text"),
         (bytes(range(128, 256)), "a file of an unknown kind"),
     ],
 )
