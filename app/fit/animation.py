@@ -16,9 +16,10 @@ from app.fit.arrays import reduce_by_area
 from app.fit.frames import Frames, is_blank, load_frames, open_frames
 from app.fit.gif import encode_gif, squeeze_gif
 from app.fit.lever import Lever
-from app.fit.output import write_fitted
+from app.fit.output import metadata_lost, write_fitted
 from app.fit.pixels import fitted_size
 from app.fit.ssim import luma_ssim
+from app.fit.strip import strip_gif
 from app.limits import floor_named
 from app.model.media import Budget, Facts, Fitted, Quality
 
@@ -56,11 +57,14 @@ def fit_animation(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fi
     is_near = facts.bytes <= _SQUEEZE_FROM * budget.max_bytes and max(facts.width, facts.height) <= budget.side_pixels
     is_kept = is_near and facts.content_type == _GIF and not _begins_blank(path, facts)
     data = path.read_bytes() if is_kept else b""
-    if data and len(data) <= budget.max_bytes and not facts.has_location:
+    stripped = strip_gif(data) if data else b""
+    if stripped and len(stripped) <= budget.max_bytes:
         quality = Quality(frames_in=facts.frames, frames_out=facts.frames, seconds=facts.seconds)
+        lost = () if stripped == data else metadata_lost(facts) or ("metadata removed",)
         return write_fitted(
-            data, budget, out_dir, content_type=_GIF, size=(facts.width, facts.height), quality=quality, untouched=True
-        )
+            stripped, budget, out_dir, content_type=_GIF, size=(facts.width, facts.height), quality=quality, given_up=lost,
+            untouched=stripped == data,
+        )  # fmt: skip
     if _GIF not in budget.content_types:
         raise CannotFit("An animation goes out as GIF, which is not allowed here.", limit_bytes=budget.max_bytes)
     runs, result = _squeeze(data, budget) if data else (0, None)
@@ -171,17 +175,13 @@ def _given_up(result: _Result, frames: Frames, facts: Facts, size: tuple[int, in
     if result.paint:
         level = result.paint.still_enough
         given_up += [
-            f"at most {result.paint.colors} colours",
+            "one colour" if result.paint.colors == 1 else f"at most {result.paint.colors} colours",
             f"what changes by no more than {level} of 255 levels from frame to frame is not drawn anew",
             *frames.given_up,
         ]
     if result.lossy:
         given_up.append(f"lossy compression at {result.lossy}")
-    if facts.has_location:
-        given_up.append("location and other metadata removed")
-    elif facts.has_metadata:
-        given_up.append("metadata removed")
-    return given_up
+    return [*given_up, *metadata_lost(facts)]
 
 
 def _ssim(image: Image.Image, frames: Frames) -> float | None:

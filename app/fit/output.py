@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.errors import CannotFit
-from app.model.media import Budget, Fitted, Quality
+from app.model.media import Budget, Facts, Fitted, Quality
 
 _SUFFIXES = {
     "image/jpeg": ".jpg",
@@ -18,6 +18,13 @@ _SUFFIXES = {
     "audio/amr": ".amr",
     "text/x-vcard": ".vcf",
 }
+
+
+def metadata_lost(facts: Facts) -> tuple[str, ...]:
+    """Say that what an original told beside its pixels is gone; nothing where it told nothing."""
+    if facts.has_location:
+        return ("location and other metadata removed",)
+    return ("metadata removed",) if facts.has_metadata else ()
 
 
 def write_fitted(

@@ -8,7 +8,7 @@ from app.errors import CannotFit
 from app.fit.arrays import Pixels, resize
 from app.fit.codecs import BEST, FAST, Codec
 from app.fit.jpeg import MOST_ENCODES, Encoded, estimate, search_jpeg
-from app.fit.output import write_fitted
+from app.fit.output import metadata_lost, write_fitted
 from app.fit.pixels import Picture, decode_luma, load_picture
 from app.fit.png import encode_flat_png
 from app.fit.sample import take_bands
@@ -49,7 +49,7 @@ def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
     content = _without_decoding(path, facts, budget)
     if content is not None:
         untouched, data = content
-        lost = () if untouched else _metadata_lost(facts) or ("metadata removed",)
+        lost = () if untouched else metadata_lost(facts) or ("metadata removed",)
         return write_fitted(
             data, budget, out_dir, content_type=facts.content_type, size=(facts.width, facts.height),
             quality=Quality(milliseconds=_milliseconds(started)), given_up=lost, untouched=untouched,
@@ -64,18 +64,12 @@ def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: 
     return write_fitted(
         encoding.content, budget, out_dir, content_type=encoding.content_type, size=(width, height),
         quality=replace(quality, milliseconds=_milliseconds(started)),
-        given_up=(*scaled, *encoding.given_up, *picture.given_up, *_metadata_lost(facts)),
+        given_up=(*scaled, *encoding.given_up, *picture.given_up, *metadata_lost(facts)),
     )  # fmt: skip
 
 
 def _milliseconds(started_ns: int) -> int:
     return (time.monotonic_ns() - started_ns) // 1_000_000
-
-
-def _metadata_lost(facts: Facts) -> tuple[str, ...]:
-    if facts.has_location:
-        return ("location and other metadata removed",)
-    return ("metadata removed",) if facts.has_metadata else ()
 
 
 def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, bytes] | None:

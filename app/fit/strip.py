@@ -15,6 +15,7 @@ _PNG_NEEDED = frozenset({
 })  # fmt: skip
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
 _GIF_CONTROL = 0xF9  # delay and transparency: the only extension that pixels need
+_GIF_LOOPS = (b"!\xff\x0bNETSCAPE2.0\x03\x01", b"!\xff\x0bANIMEXTS1.0\x03\x01")  # then how often, and no more
 
 
 def is_plain_jpeg(structure: JpegStructure) -> bool:
@@ -55,15 +56,16 @@ def strip_png(data: bytes) -> bytes:
 
 
 def strip_gif(data: bytes) -> bytes:
-    """Leave out comments, XMP and every other extension but the one that tells transparency, and all that follows the end.
+    """Leave out comments, XMP and every extension that does not tell delay, transparency or loop, and all that follows the end.
 
-    For a GIF of one picture, of which probe has checked the structure.
+    Probe has checked the structure.
     """
     at = 13 + _color_table_bytes(data[10])
     kept = [data[:at]]
     while at < len(data) and data[at] in {_GIF_EXTENSION, _GIF_IMAGE}:
         start = at
-        is_needed = data[at] == _GIF_IMAGE or data[at + 1] == _GIF_CONTROL
+        is_loop = data.startswith(_GIF_LOOPS, at) and data[at + 18 : at + 19] == b"\0"
+        is_needed = data[at] == _GIF_IMAGE or data[at + 1] == _GIF_CONTROL or is_loop
         at += 11 + _color_table_bytes(data[at + 9]) if data[at] == _GIF_IMAGE else 2
         while at < len(data) and data[at]:
             at += 1 + data[at]
@@ -78,4 +80,4 @@ def _color_table_bytes(packed: int) -> int:
 
 
 STRIPS = {"image/jpeg": strip_jpeg, "image/png": strip_png, "image/gif": strip_gif}
-"""How the metadata is taken out of each kind of still that may go out as it came."""
+"""How the metadata is taken out of each kind of picture that may go out as it came."""

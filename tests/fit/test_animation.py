@@ -136,6 +136,19 @@ def test_location_in_a_small_animation_is_taken_out(fit: Fit) -> None:
     assert len(frames_of(fitted)[0]) == 5
 
 
+def test_a_small_animation_loses_its_words_and_nothing_else(fit: Fit) -> None:
+    plain = pictures.animation(pictures.drawing_that_moves(100, 5), loop=3)
+    words = b"!\xfe\x0dtaken at home\0" + b"!\xff\x0bXMP DataXMP\x04<x/>\0"
+    loop = b"!\xff\x0bNETSCAPE2.0\x03\x01\x03\0\0"
+    at = plain.index(loop)
+    fitted = fit(plain[:at] + words + plain[at : at + len(loop)] + words + plain[at + len(loop) : -1] + words + b";")
+    assert fitted.path.read_bytes() == plain
+    assert (fitted.untouched, fitted.given_up) == (False, ("metadata removed",))
+    assert fit(plain).untouched
+    hidden = plain.replace(loop, loop[:-1] + b"\x09at home 7\0")
+    assert b"at home" not in fit(hidden).path.read_bytes()
+
+
 def test_what_would_be_unwatchable_is_refused_with_a_way_out(fit: Fit) -> None:
     with pytest.raises(CannotFit) as caught:
         fit(pictures.animation(pictures.pan(480, 360, 24), loop=0), Budget(5_000, 1920))
