@@ -1,10 +1,11 @@
 """The boxes that an MP4 or 3GP is made of, read without decoding."""
 
+import mmap
 import struct
 from collections.abc import Iterator
 
 
-def walk_boxes(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def walk_boxes(data: bytes | mmap.mmap, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Walk the boxes in a span: kind, where the body begins, where it ends.
 
     Raises:

@@ -34,7 +34,7 @@ def encode_h263(
 
     MediaDamaged when the encoder fails.
     """
-    around = bytes_around(reduced.sound, reduced.frames)
+    around = bytes_around(reduced.sound_bytes, reduced.frames)
     room = max(1.0, min(budget.max_bytes, plan.most_bits / 8 * reduced.seconds + around) - around)
     pixels = reduced.frames * plan.size[0] * plan.size[1]
     tried: dict[int, float] = {}

@@ -20,21 +20,18 @@ CLEAN = (
 """No tags, no chapters, nothing that differs from one run or one build to the next."""
 
 _TRANSFERS = {"PQ": "smpte2084", "HLG": "arib-std-b67"}
-_SOUND_CODECS = {Form.MP4: ("aac", "ipod"), Form.THREE_GP: ("libopencore_amrnb", "3gp")}
+_SOUND_CODECS = {Form.MP4: "aac", Form.THREE_GP: "libopencore_amrnb"}
+_SOUND_CONTAINERS = {Form.MP4: "ipod", Form.THREE_GP: "3gp"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """``pictures`` are raw yuv420p frames of ``size``, BT.601, TV range; ``sound`` is None when there is none.
-
-    ``said`` is what ffmpeg had to say meanwhile.
-    """
+    """``pictures`` are raw yuv420p frames of ``size``, BT.601, TV range; ``sound`` is None when there is none."""
 
     pictures: Path
     sound: Path | None
     size: tuple[int, int]
     fps: float
-    said: bytes = b""
 
     @property
     def frames(self) -> int:
@@ -45,6 +42,11 @@ class Reduced:
     def seconds(self) -> float:
         """How long they are shown."""
         return self.frames / self.fps
+
+    @property
+    def sound_bytes(self) -> int:
+        """How long the file of the sound is; 0 when there is none."""
+        return self.sound.stat().st_size if self.sound else 0
 
     @property
     def inputs(self) -> list[tuple[Path, tuple[str, ...]]]:
@@ -77,7 +79,7 @@ def reduce_sound(path: Path, facts: Facts, cut: Cut, plan: VideoPlan, folder: Pa
     if not plan.sound.bits:
         return None, ""
     sound = folder / "sound.mov"
-    options = _sound_options(plan, sound)
+    options = ("-map", "0:a:0", *CLEAN, *sound_options(plan), "-f", _SOUND_CONTAINERS[plan.form], f"file:{sound}")
     if not run_ffmpeg(path, facts.content_type, *options, opening=cut.opening).returncode:
         return sound, ""
     if run_ffmpeg(path, facts.content_type, *options, opening=cut.opening, may_skip=True).returncode:
@@ -94,7 +96,6 @@ def reduce_pictures(
     folder: Path,
     *,
     beside: Sequence[str] = (),
-    threads: int = 2,
     on_seconds: Callable[[float], None],
 ) -> Reduced:
     """Decode the pictures of the piece of ``path`` that is wanted into ``folder``, whole, at their final size and rate.
@@ -107,7 +108,6 @@ def reduce_pictures(
         sound: what ``reduce_sound`` made of it.
         folder: where they go.
         beside: options of a further output that is made meanwhile, of the same pictures: they are called ``[coded]``.
-        threads: of the decoder.
         on_seconds: is told how far it is.
 
     Raises:
@@ -118,20 +118,20 @@ def reduce_pictures(
     done = run_ffmpeg(
         path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, plan)},{forks}", *beside,
         "-map", "[kept]", *CLEAN, "-c:v", "rawvideo", "-f", "rawvideo", f"file:{pictures}",
-        opening=cut.opening, on_seconds=on_seconds, verbosity="info", threads=threads,
+        opening=cut.opening, on_seconds=on_seconds,
     )  # fmt: skip
-    reduced = Reduced(pictures, sound, plan.size, plan.fps, done.stderr)
+    reduced = Reduced(pictures, sound, plan.size, plan.fps)
     if done.returncode or not reduced.frames:
         raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
     return reduced
 
 
-def _sound_options(plan: VideoPlan, sound: Path) -> tuple[str, ...]:
+def sound_options(plan: VideoPlan) -> tuple[str, ...]:
     """Name what makes the sound."""
-    codec, container = _SOUND_CODECS[plan.form]
+    coder = ("-aac_coder", plan.sound.coder) if plan.form is Form.MP4 else ()
     return (
-        "-map", "0:a:0", *CLEAN, "-af", "aresample=async=1:first_pts=0", "-c:a", codec, "-ac", str(plan.sound.channels),
-        "-ar", str(plan.sound.hertz), "-b:a", str(plan.sound.bits), "-f", container, f"file:{sound}",
+        "-af", "aresample=async=1:first_pts=0", "-c:a", _SOUND_CODECS[plan.form], *coder, "-ac", str(plan.sound.channels),
+        "-ar", str(plan.sound.hertz), "-b:a", str(plan.sound.bits),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A video to what handsets play: MP4 (H.264 Baseline, AAC-LC) or 3GP (H.263, AMR), two passes to the byte budget.
 
 ffmpeg (GPL) is a program of its own, run as a separate process. The video is decoded and reduced once; the passes work on that.
+At the fast setting, one pass while it is decoded is all.
 """
 
 import tempfile
@@ -12,6 +13,7 @@ from app.confine.programs import OnSeconds, ffmpeg_encoders
 from app.errors import MediaUnsupported
 from app.fit.choice import Cut, cut_of
 from app.fit.h263 import encode_h263
+from app.fit.one_pass import encode_at_once
 from app.fit.output import write_fitted
 from app.fit.passing import MP4_TYPE, THREE_GP_TYPE, is_strict_3gp, passing_type
 from app.fit.poster import fit_first_picture, make_poster
@@ -28,6 +30,7 @@ _NAMES = {
     Form.THREE_GP: "H.263 profile 0, one quantiser; AMR-NB",
 }
 _REDUCED, _SECOND_PASS = 0.65, 0.85  # how far the job is after each; the first pass goes with the reduction
+_AT_ONCE = 0.9  # where one run does it all, and a correction is rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +116,56 @@ def _make(path: Path, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, cho
         plan, effort = choose_effort(planned, facts, fast=fast)
         with tempfile.TemporaryDirectory(dir=out_dir) as name:
             folder = Path(name)
-            told = progress.part(0.0, _REDUCED, plan.seconds)
-            sound, damage = reduce_sound(path, facts, cut, plan, folder)
-            beside = first_pass(plan, sound, budget, folder, effort) if plan.form is Form.MP4 else ()
-            reduced = reduce_pictures(
-                path, facts, cut, plan, sound, folder, beside=beside, threads=effort.threads, on_seconds=told
-            )
-            encoded = _encode(reduced, plan, budget, effort, progress)
-            if 0 < len(encoded.content) <= budget.max_bytes:
-                ssim = encoded.ssim or measure_ssim(reduced, encoded.content)
-                progress.tell(1.0)
-                return _Result(encoded, plan, damage, reduced.frames, reduced.seconds, ssim)
+            result = None
+            if effort.is_one_pass:
+                result = _make_at_once(path, facts, cut, plan, budget, folder, effort, progress)
+                effort = Effort.QUICK
+            result = result or _make_in_passes(path, facts, cut, plan, budget, folder, effort, progress)
+        if 0 < len(result.encoded.content) <= budget.max_bytes:
+            progress.tell(1.0)
+            return result
         planned = plan_video(facts, budget, choice, after=planned)
+
+
+def _make_at_once(
+    path: Path,
+    facts: Facts,
+    cut: Cut,
+    plan: VideoPlan,
+    budget: Budget,
+    folder: Path,
+    effort: Effort,
+    progress: Progress,
+) -> _Result | None:
+    """Decode and encode at once; None where that does not go through."""
+    spans = {1: (0.0, _AT_ONCE), 2: (_AT_ONCE, 1.0)}
+
+    def part(number: int) -> OnSeconds:
+        return progress.part(*spans[number], plan.seconds)
+
+    run = encode_at_once(path, facts, cut, plan, budget, folder, effort, part=part)
+    return run if run is None else _Result(run.encoded, plan, "", run.frames, run.seconds, run.encoded.ssim)
+
+
+def _make_in_passes(
+    path: Path,
+    facts: Facts,
+    cut: Cut,
+    plan: VideoPlan,
+    budget: Budget,
+    folder: Path,
+    effort: Effort,
+    progress: Progress,
+) -> _Result:
+    """Reduce and encode in as many passes as it takes."""
+    told = progress.part(0.0, _REDUCED, plan.seconds)
+    sound, damage = reduce_sound(path, facts, cut, plan, folder)
+    beside = first_pass(plan, sound, budget, folder, effort) if plan.form is Form.MP4 else ()
+    reduced = reduce_pictures(path, facts, cut, plan, sound, folder, beside=beside, on_seconds=told)
+    encoded = _encode(reduced, plan, budget, effort, progress)
+    is_done = 0 < len(encoded.content) <= budget.max_bytes
+    ssim = encoded.ssim or (measure_ssim(reduced, encoded.content) if is_done else None)
+    return _Result(encoded, plan, damage, reduced.frames, reduced.seconds, ssim)
 
 
 def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, effort: Effort, progress: Progress) -> Encoded:

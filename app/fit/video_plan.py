@@ -21,12 +21,16 @@ _PIXEL_OF_H263 = 12 / 11  # width by height, in all the sizes that H.263 knows
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """How the sound is made: bits a second, samples a second, channels; ``boxes`` are bytes of index a second."""
+    """How the sound is made: bits a second, samples a second, channels; ``boxes`` are bytes of index a second.
+
+    ``coder`` is how ffmpeg's AAC searches for its quantisers.
+    """
 
     bits: int
     hertz: int
     channels: int
     boxes: float
+    coder: str = "twoloop"
 
     @property
     def bytes_a_second(self) -> float:
