@@ -15,6 +15,7 @@ from app.fit.passing import is_plain_m4a
 from app.fit.progress import Progress
 from app.fit.reduce import CLEAN
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
+from app.model.mpeg_audio import mpeg_frames
 
 _CORRECTED_AIM = 0.97
 _NAMES = {Form.AAC: "AAC-LC", Form.AMR: "AMR-NB", Form.MP3: "LAME MP3"}
@@ -78,16 +79,33 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
     form = _form_of(path, facts)
     if form is None or choice.form not in {Form.AUTO, form} or TYPES[form] not in budget.content_types:
         return None
-    is_clean = not (facts.has_location or facts.has_metadata or (form is Form.AAC and holds_more(path.read_bytes())))
+    data = path.read_bytes()
+    data = path.read_bytes()
+    is_clean = not (facts.has_location or facts.has_metadata) and _holds_sound_alone(data, form)
     if is_clean and facts.bytes > budget.max_bytes:
         return None
-    content = path.read_bytes() if is_clean else _without_tags(path, facts, form, out_dir)
-    if len(content) > budget.max_bytes:
+    content = data if is_clean else _without_tags(path, facts, form, out_dir)
+    if not 0 < len(content) <= budget.max_bytes:
         return None
     return write_fitted(
         content, budget, out_dir, content_type=TYPES[form], size=(0, 0), quality=Quality(seconds=facts.seconds),
-        given_up=() if is_clean else (_metadata_lost(facts),), untouched=is_clean,
+        given_up=() if is_clean else (_metadata_lost(facts) or "metadata removed",), untouched=is_clean,
     )  # fmt: skip
+
+
+def _holds_sound_alone(data: bytes, form: Form) -> bool:
+    """Tell whether there is nothing in it but its sound: decoders pass over tags that they do not know, and tell of none of them.
+
+    An AMR has been read to its end by probe, frame by frame.
+    """
+    if form is Form.MP3:
+        return _mp3_frames(data) == data
+    return form is Form.AMR or not holds_more(data)
+
+
+def _mp3_frames(data: bytes) -> bytes:
+    """Join the frames of an MP3; nothing where only a decoder can tell them apart."""
+    return b"".join(data[begin:end] for begin, end in mpeg_frames(data) or ())
 
 
 def _form_of(path: Path, facts: Facts) -> Form | None:
@@ -103,6 +121,8 @@ def _form_of(path: Path, facts: Facts) -> Form | None:
 
 def _without_tags(path: Path, facts: Facts, form: Form, out_dir: Path) -> bytes:
     """Copy the sound as it is, and nothing else."""
+    if form is Form.MP3:
+        return _mp3_frames(path.read_bytes())
     return _run(path, facts, out_dir, "-c:a", "copy", *_CONTAINERS[form])
 
 
