@@ -1,29 +1,32 @@
-"""A vCard: as it came where it fits; else its photos smaller, and at last without them."""
+"""A vCard: as it came where it fits, its photos without metadata; else its photos smaller, and at last without them."""
 
 import io
 import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from app.errors import CannotFit
 from app.fit.codecs import FAST
 from app.fit.jpeg import estimate, search_jpeg
 from app.fit.output import write_fitted
 from app.fit.pixels import fitted_size
+from app.fit.strip import STRIPS
 from app.model.media import Budget, Facts, Fitted, Quality
-from app.model.vcard import Line, parse_vcard, photo_line, read_text, version_of, write_vcard
+from app.model.vcard import Line, parse_vcard, photo_line, read_text, version_of, with_picture, write_vcard
 
 CONTACT_TYPE = "text/x-vcard"
 _PHOTO_SIDE = 320
 _LEAST_PHOTO_BYTES = 1_500
 _MOST_PHOTO_PIXELS = 50_000_000
+_PHOTO_FORMATS = ("JPEG", "PNG", "GIF")
+_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}
 _BASE64_GROWTH = 1.40  # four for three, and the line ends
 
 
 def fit_contact(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
-    """Make a vCard in UTF-8 that ``budget`` allows; every line but the photos stays as it is.
+    """Make a vCard in UTF-8 that ``budget`` allows; every line but the photos stays as it is, and their pixels where they fit.
 
     Raises:
         CannotFit: too long even without photos, or a contact may not go out.
@@ -31,11 +34,31 @@ def fit_contact(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitt
     started = time.monotonic_ns()
     data = path.read_bytes()
     text = read_text(data)
-    if len(data) <= budget.max_bytes and not facts.has_location and data == text.encode():
+    lines = parse_vcard(text)
+    stripped = [_strip(line) for line in lines]
+    if len(data) <= budget.max_bytes and stripped == lines and data == text.encode():
         return write_fitted(
             data, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=Quality(), untouched=True
         )
-    lines = parse_vcard(text)
+    content, lost = _within(lines, stripped, version_of(text), budget)
+    if facts.has_location and not lost:
+        lost = "location and other metadata of the photo removed"
+    elif stripped != lines and not lost:
+        lost = "metadata of the photo removed"
+    utf8 = "letters written as UTF-8" if data != text.encode() else ""
+    quality = Quality(milliseconds=(time.monotonic_ns() - started) // 1_000_000)
+    return write_fitted(
+        content, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=quality,
+        given_up=filter(None, (lost, utf8)),
+    )  # fmt: skip
+
+
+def _within(lines: list[Line], stripped: list[Line | None], version: str, budget: Budget) -> tuple[bytes, str]:
+    """Write it with as much of its photos as fits; returns that, and what became of them beyond their metadata.
+
+    Raises:
+        CannotFit: too long even without photos.
+    """
     bare = [line for line in lines if line.photo is None]
     photos = len(lines) - len(bare)
     room = budget.max_bytes - len(write_vcard(bare))
@@ -45,21 +68,33 @@ def fit_contact(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitt
             limit_bytes=budget.max_bytes,
             best_bytes=budget.max_bytes - room,
         )
-    given_up: list[str] = []
-    content = write_vcard(lines)
-    if photos and (facts.has_location or len(content) > budget.max_bytes):
-        smaller = _with_smaller_photos(lines, version_of(text), room // photos)
-        content = write_vcard(smaller)
-        if len(content) > budget.max_bytes:
-            smaller, content = bare, write_vcard(bare)
-        kept = sum(line.photo is not None for line in smaller)
-        given_up = ["photo made smaller"] if kept == photos else ["photo left out"]
-    if data != text.encode():
-        given_up.append("letters written as UTF-8")
-    quality = Quality(milliseconds=(time.monotonic_ns() - started) // 1_000_000)
-    return write_fitted(
-        content, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=quality, given_up=given_up
-    )
+    whole = [line for line in stripped if line is not None]
+    content = write_vcard(whole)
+    if len(whole) == len(lines) and len(content) <= budget.max_bytes:
+        return content, ""
+    smaller = _with_smaller_photos(lines, version, room // max(1, photos))
+    content = write_vcard(smaller)
+    if len(content) > budget.max_bytes:
+        smaller, content = bare, write_vcard(bare)
+    kept = sum(line.photo is not None for line in smaller)
+    return content, "photo made smaller" if kept == photos else "photo left out"
+
+
+def _strip(line: Line) -> Line | None:
+    """Take out of a photo whatever its pixels do not need; None where that takes a new encoding, or it cannot be opened.
+
+    An original that a handset has to turn, or that moves, is encoded anew, too.
+    """
+    if line.photo is None:
+        return line
+    try:
+        with Image.open(io.BytesIO(line.photo), formats=_PHOTO_FORMATS) as image:
+            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 or getattr(image, "n_frames", 1) > 1:
+                return None
+            bare = STRIPS[_TYPES[image.format or ""]](line.photo)
+    except Exception:  # noqa: BLE001 -- as in _shrink, which says what it takes too much memory for
+        return None
+    return line if bare == line.photo else with_picture(line, bare)
 
 
 def _with_smaller_photos(lines: list[Line], version: str, room_bytes: int) -> list[Line]:
@@ -77,7 +112,7 @@ def _shrink(photo: bytes, max_bytes: int) -> bytes | None:
     if max_bytes < _LEAST_PHOTO_BYTES:
         return None
     try:
-        with Image.open(io.BytesIO(photo), formats=("JPEG", "PNG", "GIF")) as image:
+        with Image.open(io.BytesIO(photo), formats=_PHOTO_FORMATS) as image:
             if image.width * image.height > _MOST_PHOTO_PIXELS:
                 return None
             upright = ImageOps.exif_transpose(image).convert("RGB")

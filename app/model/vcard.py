@@ -114,6 +114,14 @@ def photo_line(name: str, version: str, jpeg: bytes) -> Line:
     return Line(head + base64.b64encode(jpeg).decode(), name, jpeg)
 
 
+def with_picture(line: Line, content: bytes) -> Line:
+    """Put other bytes of the same format into a line that has a picture, and leave its head as it is."""
+    head, _, value = line.text.partition(":")
+    uri = _DATA_URI.match(value)
+    start = f"{head}:{uri.group() if uri else ''}"
+    return Line(start + base64.b64encode(content).decode(), line.name, content)
+
+
 def version_of(text: str) -> str:
     """Tell the version of the first card, 3.0 where there is none."""
     found = _VERSION.search(text)

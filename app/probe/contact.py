@@ -37,6 +37,9 @@ def _is_placed(photo: bytes) -> bool:
     """Tell whether a photo says where it was taken; one that cannot be opened is taken to say so, and goes."""
     try:
         with Image.open(io.BytesIO(photo), formats=_PHOTO_FORMATS) as image:
-            return image.width * image.height > _MOST_PHOTO_PIXELS or has_location(image)
+            if image.width * image.height > _MOST_PHOTO_PIXELS:
+                return True
+            image.load()  # of a PNG some of its text may stand behind the pixels
+            return has_location(image)
     except Exception:  # noqa: BLE001 -- Pillow raises many kinds on broken headers
         return True

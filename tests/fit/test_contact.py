@@ -2,13 +2,15 @@
 
 import base64
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.errors import CannotFit, MediaDamaged, PostcardError
 from app.fit import fit_media
@@ -85,6 +87,48 @@ def test_the_place_in_a_photo_goes(fit: Fit) -> None:
     fitted = fit(content)
     photo = photo_of(fitted)
     assert photo is not None
+    assert not photo.getexif()
+
+
+def hidden_in_photos() -> dict[str, bytes]:
+    """Make photos that tell more than they show, in ways that decoders do not all look at."""
+    told = b"exif:GPSLatitude Anna lives here"
+    png = pictures.save(pictures.photograph(60, 60), "PNG")
+    jpeg = pictures.save(pictures.photograph(60, 60), "JPEG")
+    text = b"iTXt" + b"XML:com.adobe.xmp\0\0\0\0\0" + told
+    chunk = (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
+    more = b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + told
+    artist = Image.Exif()
+    artist[ExifTags.Base.Artist] = told.decode()
+    return {
+        "text behind the pixels of a PNG": png[:-12] + chunk + png[-12:],
+        "extended XMP": jpeg[:2] + b"\xff\xe1" + (len(more) + 2).to_bytes(2, "big") + more + jpeg[2:],
+        "the photographer": pictures.save(pictures.photograph(60, 60), "JPEG", exif=artist),
+        "bytes behind the end": jpeg + told,
+    }
+
+
+@pytest.mark.parametrize("way", hidden_in_photos())
+def test_a_photo_shows_its_pixels_and_tells_nothing_else(fit: Fit, way: str) -> None:
+    before = hidden_in_photos()[way]
+    assert b"Anna lives here" in before
+    fitted = fit(card("3.0", before))
+    (photo,) = [line.photo for line in parse_vcard(fitted.path.read_text(encoding="utf-8")) if line.photo]
+    assert b"Anna lives here" not in photo
+    assert not fitted.untouched
+    assert "metadata of the photo removed" in fitted.given_up[0]
+    shown = [np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in (before, photo)]
+    assert np.array_equal(shown[0], shown[1])
+    assert fit(fitted.path.read_bytes()).untouched
+
+
+def test_a_photo_that_is_turned_stays_upright_without_saying_so(fit: Fit) -> None:
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    fitted = fit(card("4.0", pictures.save(pictures.photograph(120, 60), "JPEG", exif=turned)))
+    photo = photo_of(fitted)
+    assert photo is not None
+    assert photo.size == (60, 120)
     assert not photo.getexif()
 
 
