@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from contextlib import suppress
@@ -15,6 +16,8 @@ from app.model.media import Spooled
 from app.upload.filename import clean_filename
 
 PREFIX = "upload-"
+_WORKED_IN = ("fit-", "shown-", "restore-")
+"""Folders beside the uploads, each with an original in it, that whoever fits, shows or restores works in."""
 
 
 class Spool:
@@ -93,16 +96,20 @@ def check_length(length_bytes: int, max_bytes: int) -> None:
 
 
 def sweep_spool(spool_dir: Path, older_than_seconds: float) -> int:
-    """Remove what crashed processes left behind: spool files not written to for ``older_than_seconds``.
+    """Remove what crashed processes left behind: spool files, and folders that were worked in, not written to for so long.
 
     Returns:
         how many were removed.
     """
     oldest = time.time() - older_than_seconds
     removed = 0
-    for path in spool_dir.glob(PREFIX + "*"):
+    for path in (found for prefix in (PREFIX, *_WORKED_IN) for found in spool_dir.glob(prefix + "*")):
         with suppress(FileNotFoundError):  # another process sweeps too
-            if path.stat().st_mtime < oldest:
+            if path.lstat().st_mtime >= oldest:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink()
-                removed += 1
+            removed += 1
     return removed

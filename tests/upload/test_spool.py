@@ -27,6 +27,22 @@ def test_what_a_crash_left_behind_is_swept_when_it_is_old(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["somebody-else"]
 
 
+@pytest.mark.parametrize("prefix", ["fit-", "shown-", "restore-"])
+def test_a_folder_that_a_killed_process_worked_in_is_swept_with_its_original(tmp_path: Path, prefix: str) -> None:
+    crash = "import os, sys, tempfile, pathlib\n"
+    crash += "with tempfile.TemporaryDirectory(dir=sys.argv[1], prefix=sys.argv[2]) as folder:\n"
+    crash += "    (pathlib.Path(folder) / 'original').write_bytes(b'abc')\n    os.kill(os.getpid(), 9)\n"
+    assert (
+        subprocess.run([sys.executable, "-c", crash, str(tmp_path), prefix], check=False).returncode == -signal.SIGKILL
+    )
+    (left,) = tmp_path.iterdir()
+    assert sweep_spool(tmp_path, 3600) == 0
+    old = time.time() - 7200
+    os.utime(left, (old, old))
+    assert sweep_spool(tmp_path, 3600) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_sweeping_a_folder_that_is_not_there_is_fine(tmp_path: Path) -> None:
     assert sweep_spool(tmp_path / "no", 1) == 0
 
