@@ -44,7 +44,9 @@ class Decoder:
 
     def is_quiet(self) -> bool:
         """Tell whether an idle decoder lives: one that died, or speaks unasked, is readable."""
-        return not select.select([self.sock], [], [], 0)[0]
+        heard = select.poll()  # select.select takes no descriptor from 1,024 on, and a busy web server has more
+        heard.register(self.sock, select.POLLIN)
+        return not heard.poll(0)
 
 
 class Nursery:

@@ -1,6 +1,7 @@
 """The pool gives an answer or one of our errors, whatever happens inside, and leaves no process behind."""
 
 import os
+import resource
 import signal
 import socket
 import threading
@@ -40,6 +41,19 @@ def wait_until_gone(pid: int) -> None:
 def test_a_call_runs_in_another_process_and_the_next_one_in_the_same(pool: DecoderPool) -> None:
     first, second = pool.run(jobs.where), pool.run(jobs.where)
     assert first.pid != os.getpid()
+    assert first.pid == second.pid
+
+
+def test_a_process_with_thousands_of_descriptors_open_still_finds_its_decoder(pool: DecoderPool) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        first, second = pool.run(jobs.where), pool.run(jobs.where)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert first.pid == second.pid
 
 
