@@ -125,6 +125,9 @@ def fit_asset(post: Postcard, asset_id: str) -> None:
         return  # cancelled while it waited, or done by a try before
     try:
         host_poster(post, asset)
+        with post.database.read() as connection:
+            if get_asset(connection, asset_id).state is not AssetState.FITTING:
+                return  # cancelled while its poster was put, which nothing watches
         make_rendition(post, asset_id, DEFAULT_PROFILE)
     except Rejected as error:
         settle_unfitted(post, asset_id, error)

@@ -17,6 +17,7 @@ from app.duties.postcard import Postcard
 from app.duties.removal import remove_asset
 from app.errors import FittingCancelled, NotFound, WrongState
 from app.model.media import WHOLE, Asset, AssetState, Choice, Form
+from app.model.ports import Store, Stored
 from app.pipeline import fit_asset, make_rendition
 from app.records.assets import get_asset
 from app.records.database import Database
@@ -114,6 +115,25 @@ def test_what_is_cancelled_while_it_waits_is_never_begun(post: Postcard) -> None
     assert stands(post, asset).state is AssetState.FAILED
     with post.database.read() as connection:
         assert renditions_of(connection, [asset.id]) == []
+
+
+def test_a_cancel_that_comes_while_the_poster_is_put_is_kept(post: Postcard) -> None:
+    asset = upload(post, clip("poster.mp4", 1), "poster.mp4")
+
+    class Cancelling:
+        """The store, where somebody cancels as soon as anything is put."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(post.store, name)
+
+        def put_media(self, path: Path, *, sha256: str, content_type: str) -> Stored:
+            cancel_fitting(post, asset.id)
+            return post.store.put_media(path, sha256=sha256, content_type=content_type)
+
+    fit_asset(replace(post, store=cast("Store", Cancelling())), asset.id)
+    assert stands(post, asset).state is AssetState.FAILED
+    with post.database.read() as connection:
+        assert [each.profile for each in renditions_of(connection, [asset.id])] == ["poster"]
 
 
 def test_a_cancel_that_meets_a_repeated_upload_does_not_undo_it(post: Postcard) -> None:
