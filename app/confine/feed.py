@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from app.confine.decoder import die_with_parent
-from app.confine.programs import ffmpeg_path
+from app.confine.programs import ffmpeg_path, require_within_limits
 
 
 def feed_ffmpeg(pictures: Iterable[bytes], size: tuple[int, int], fps: float, *options: str) -> bool:
@@ -16,6 +16,8 @@ def feed_ffmpeg(pictures: Iterable[bytes], size: tuple[int, int], fps: float, *o
         size: of all of them.
         fps: pictures a second, all of the same length.
         options: encoder and output.
+
+    MediaTooBig when it takes more CPU time or disk than a file may.
 
     Raises:
         FileNotFoundError: there is no ffmpeg here.
@@ -37,4 +39,6 @@ def feed_ffmpeg(pictures: Iterable[bytes], size: tuple[int, int], fps: float, *o
                 for picture in pictures:
                     process.stdin.write(picture)
                 process.stdin.close()
-        return process.wait() == 0
+        returncode = process.wait()
+    require_within_limits(returncode)
+    return returncode == 0

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from app.confine.decoder import die_with_parent
+from app.errors import MediaTooBig
 
 # Which demuxer reads what: forced, so that a playlist named .mp4 is not opened as the playlist that it is.
 _DEMUXERS = {
@@ -31,6 +33,13 @@ CLIP_TYPES = frozenset(_DEMUXERS)
 FILES_ONLY = ("-protocol_whitelist", "file,pipe")
 """Before each input: ffmpeg opens nothing else for it, whatever it refers to."""
 _LINES_KEPT, _LINE_KEPT = 100, 1_000  # of what ffmpeg says beside its progress, and bytes of each
+# How ffmpeg ends when the kernel tells it that its CPU time is over (it catches that), or kills it for what it writes or takes.
+_BEYOND = {
+    255: "took more CPU time than a file may take",
+    -signal.SIGXCPU: "took more CPU time than a file may take",
+    -signal.SIGXFSZ: "needed more room on the disk than a file may take",
+    -signal.SIGKILL: "needed more memory than there is",
+}
 _THREADS = 2  # of a decoder: each holds frames, and the pool of processes is the parallelism
 
 OnSeconds = Callable[[float], None]
@@ -95,6 +104,8 @@ def run_ffmpeg(
         may_skip: leave out what is damaged, up to a fiftieth of it, instead of giving up at the first error.
         threads: of the decoder; one takes a tenth less CPU than two, which are sooner done.
 
+    MediaTooBig when it takes more CPU time or disk than a file may.
+
     Raises:
         FileNotFoundError: there is no ffmpeg here.
     """
@@ -124,7 +135,19 @@ def _run(arguments: Sequence[str], on_seconds: OnSeconds | None) -> subprocess.C
     if program is None:
         raise FileNotFoundError("ffmpeg")
     command = [program, "-hide_banner", "-nostdin", *arguments]
-    return run_program(command) if on_seconds is None else _follow(program, arguments, on_seconds)
+    done = run_program(command) if on_seconds is None else _follow(program, arguments, on_seconds)
+    require_within_limits(done.returncode)
+    return done
+
+
+def require_within_limits(returncode: int) -> None:
+    """Tell apart an ffmpeg that was stopped by our limits from one that gave up on a file.
+
+    Raises:
+        MediaTooBig: it was stopped; the file may be whole.
+    """
+    if returncode in _BEYOND:
+        raise MediaTooBig(f"Opening this file {_BEYOND[returncode]}.")
 
 
 def _follow(program: str, arguments: Sequence[str], on_seconds: OnSeconds) -> subprocess.CompletedProcess[bytes]:

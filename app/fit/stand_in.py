@@ -18,6 +18,7 @@ from app.fit.frames import is_blank, open_frames
 from app.fit.pixels import fitted_size
 from app.fit.still import fit_still
 from app.fit.video import fit_video
+from app.fit.video_plan import plan_video
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Kind
 
 _MOST_SIDE_OF_VIDEO = 640  # a side that no MP4 of ours goes beyond
@@ -105,23 +106,27 @@ def fit_animation_as_video(
     if ffmpeg_path() is None:
         raise MediaUnsupported("Videos cannot be fitted here.", found=facts.content_type)
     started = time.monotonic_ns()
+    # Refused before it is written: delays may add up to days, and every thirtieth of a second is a picture.
+    fps = _fps_of(path, facts)
+    foreseen = replace(facts, kind=Kind.VIDEO, channels=0, color="", frames=max(1, round(facts.seconds * fps)))
+    plan_video(foreseen, budget, Choice(Form.MP4))
     with tempfile.TemporaryDirectory(dir=out_dir) as folder:
         clip = Path(folder) / "frames.mkv"
-        described, lost = _write_clip(path, facts, clip)
+        described, lost = _write_clip(path, facts, fps, clip)
         fitted = fit_video(clip, described, budget, out_dir, Choice(Form.MP4), fast=fast)
     quality = replace(fitted.quality, frames_in=facts.frames, milliseconds=(time.monotonic_ns() - started) // 1_000_000)
     metadata = ("location and other metadata removed",) if facts.has_location else ()
     return replace(fitted, untouched=False, given_up=(*lost, *fitted.given_up, *metadata), quality=quality)
 
 
-def _write_clip(path: Path, facts: Facts, clip: Path) -> tuple[Facts, tuple[str, ...]]:
+def _write_clip(path: Path, facts: Facts, fps: float, clip: Path) -> tuple[Facts, tuple[str, ...]]:
     """Write the frames as a clip without loss, each repeated for as long as it is shown; returns what it is, and what was lost.
 
     Raises:
         MediaDamaged: ffmpeg does not take them.
     """
     size = fitted_size(facts.width, facts.height, _MOST_SIDE_OF_VIDEO)
-    fps, grounds, written = _fps_of(path, facts), set[str](), 0
+    grounds, written = set[str](), 0
 
     def pictures() -> Iterator[bytes]:
         nonlocal written

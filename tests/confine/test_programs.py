@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.confine import DecoderPool
 from app.confine.programs import ffmpeg_encoders, ffmpeg_path, run_ffmpeg, run_ffmpeg_on_own
-from app.errors import MediaDamaged
+from app.errors import MediaDamaged, MediaTooBig
 from app.fit import fit_media
 from app.model.media import Budget, Choice, Facts, Form, Kind
 from tests.media import clips
@@ -141,3 +143,21 @@ def test_an_ffmpeg_without_an_encoder_is_named_as_the_reason(tmp_path: Path) -> 
         "A sound file cannot be made amr here: the ffmpeg here has no libopencore_amrnb.",
         "A sound file cannot be made mp3 here: the ffmpeg here has no libmp3lame.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [({"cpu_seconds": 1.0}, "more CPU time"), ({"file_bytes": 100_000}, "more room on the disk")],
+    ids=["CPU time", "disk"],
+)
+def test_a_whole_clip_beyond_our_limits_is_not_called_damaged(
+    tmp_path: Path, limits: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "clip").write_bytes(clips.repeated(20, size="1920x1080", rate=60, crf=42))
+    facts = Facts(Kind.VIDEO, "video/mp4", 10_000_000, 1920, 1080, 1200, 20.0, channels=0)
+    pool = DecoderPool(1, seconds=120, memory_bytes=2 << 30, preload=["app.fit.video"], **limits)
+    try:
+        with pytest.raises(MediaTooBig, match=words):
+            pool.run(fit_media, tmp_path / "clip", facts, Budget(285_904, 1920), tmp_path)
+    finally:
+        pool.close()

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from app.confine import DecoderPool
 from app.errors import CannotFit, InvalidRequest
 from app.fit import fit_media
+from app.fit.media import DECODERS
 from app.model.media import Budget, Choice, Fitted, Form
 from app.probe import probe_media
 from tests.media import pictures
@@ -94,3 +96,17 @@ def test_an_animation_has_no_3gp_and_no_cut(make: Make) -> None:
     content = pictures.animation(pictures.drawing_that_moves(60, 3))
     with pytest.raises(InvalidRequest):
         make(content, Form.THREE_GP)
+
+
+def test_a_video_of_hours_is_refused_before_a_single_picture_of_it_is_written(tmp_path: Path) -> None:
+    """Forty delays of eleven minutes each: at thirty pictures a second, nearly eight hundred thousand."""
+    content = pictures.animation(pictures.drawing_that_moves(64, 40), "GIF", milliseconds=[20, *[655_350] * 39], loop=0)
+    (tmp_path / "upload").write_bytes(content)
+    facts = probe_media(tmp_path / "upload", max_pixels=1_000_000)
+    pool = DecoderPool(1, seconds=60, memory_bytes=1 << 30, cpu_seconds=60, file_bytes=100_000, preload=DECODERS)
+    try:
+        with pytest.raises(CannotFit) as caught:
+            pool.run(fit_media, tmp_path / "upload", facts, UNIVERSAL, tmp_path, choice=Choice(Form.MP4))
+    finally:
+        pool.close()
+    assert "seconds of video do not fit" in caught.value.detail
