@@ -80,7 +80,6 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
     if form is None or choice.form not in {Form.AUTO, form} or TYPES[form] not in budget.content_types:
         return None
     data = path.read_bytes()
-    data = path.read_bytes()
     is_clean = not (facts.has_location or facts.has_metadata) and _holds_sound_alone(data, form)
     if is_clean and facts.bytes > budget.max_bytes:
         return None

@@ -13,25 +13,12 @@ _PADDING = frozenset({b"free", b"skip", b"wide"})
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stss": 4, b"stsc": 12, b"stco": 4, b"co64": 8}
 # Most bytes of the boxes that have no table.
 _MOST_BYTES = {
-    b"ftyp": 64,
-    b"mvhd": 112,
-    b"iods": 64,
-    b"tkhd": 96,
-    b"elst": 128,
-    b"mdhd": 36,
-    b"hdlr": 64,
-    b"vmhd": 12,
-    b"smhd": 8,
-    b"dref": 32,
-    b"stsd": 512,
-    b"sgpd": 64,
-    b"sbgp": 256,
-    b"cslg": 32,
-    b"btrt": 32,
-}
+    b"ftyp": 64, b"mvhd": 112, b"iods": 64, b"tkhd": 96, b"elst": 128, b"mdhd": 36, b"hdlr": 64, b"vmhd": 12, b"smhd": 8,
+    b"dref": 32, b"stsd": 512, b"sgpd": 64, b"sbgp": 256, b"cslg": 32, b"btrt": 32,
+}  # fmt: skip
 _MOST_OF_ENCODER = 128  # bytes of ``udta``, where encoders write their own name
 _ENCODER = b"\xa9too"
-_FLAGS_BYTES = 4  # fmt: skip
+_FLAGS_BYTES = 4
 
 
 def holds_more(data: bytes) -> bool:

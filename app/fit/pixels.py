@@ -106,12 +106,14 @@ def _load_any(path: Path, size: tuple[int, int]) -> Picture:
         opened.draft(None, size)
         opened.load()
         profile = opened.info.get("icc_profile")
+        pages = int(getattr(opened, "n_frames", 1)) if opened.format == "TIFF" else 1
         image, deep = _to_eight_bits(opened)
         image, flattened = _flatten(image, size)
         if image.size != size:
             image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         image, converted = _to_srgb(image, profile)
-    return Picture(np.asarray(image), (*deep, *flattened, *converted))
+    left_out = (f"{pages - 1} of {pages} pages left out",) if pages > 1 else ()
+    return Picture(np.asarray(image), (*left_out, *deep, *flattened, *converted))
 
 
 def _to_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:

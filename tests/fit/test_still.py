@@ -252,3 +252,10 @@ def test_a_white_logo_is_laid_on_a_ground_on_which_it_is_seen(fit: Fit) -> None:
     assert "transparency flattened on dark grey" in fitted.given_up
     out = np.asarray(opened(fitted).convert("RGB")).astype(int)
     assert out[150, 200].min() - out[10, 10].max() > 150
+
+
+def test_the_pages_of_a_tiff_that_do_not_go_out_are_told(fit: Callable[..., Fitted]) -> None:
+    made = io.BytesIO()
+    pages = [pictures.photograph(300, 200, seed) for seed in range(3)]
+    pages[0].save(made, "TIFF", save_all=True, append_images=pages[1:])
+    assert "2 of 3 pages left out" in fit(made.getvalue()).given_up
