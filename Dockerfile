@@ -8,7 +8,7 @@ RUN apt-get update \
 WORKDIR /src
 COPY infra/locks/server.txt infra/locks/server.txt
 RUN python3 -m venv /opt/postcard \
-    && /opt/postcard/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r infra/locks/server.txt
+    && /opt/postcard/bin/pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r infra/locks/server.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/postcard/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -10,7 +10,9 @@ if [ ! -x "$venv/bin/python" ]; then
     say "Setting up $venv from $lock (once; some minutes on a slow line) ..."
     "$python" -m venv "$venv" || { rm -rf "$venv"; say "Could not create $venv: apt-get install python3-venv, and look whether the disk is full (df -h .)."; exit 1; }
 fi
-"$venv/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes --only-binary :all: -r "$lock" || {
+# The lock names everything, so nothing is to be resolved: older pips take the newest release of what is asked for with an
+# extra (pydantic[email]) before they see its pin, and then refuse it for having no hash.
+"$venv/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps --only-binary :all: -r "$lock" || {
     say "Could not install what $lock names: see pip's words above. Usual causes: no network, no wheel for this machine (x86-64 Linux with glibc is needed), a full disk (df -h .)."
     exit 1
 }

@@ -1,8 +1,8 @@
 """What each S3 server does otherwise than AWS, as data: test_differences.py asks each server and compares.
 
 A difference that goes away, or a new one, fails a test. Where the adapter makes up for one, it says how; where it cannot,
-``CANNOT`` names the tests of the contract that fail there, which is expected strictly. AWS is by its documentation: nothing
-here has been asked of it.
+``CANNOT`` names the tests of the contract that fail there, which is expected strictly, ``MAY_FAIL`` those that fail by chance.
+AWS is by its documentation: nothing here has been asked of it.
 """
 
 from dataclasses import dataclass
@@ -76,3 +76,8 @@ CANNOT: dict[str, str] = {
     "test_renewal_restarts_the_clock_and_changes_nothing_else[moto-original-40000000]": _MOTO_PARTS,
 }
 """Tests of the contract that cannot hold on a server, with the reason; strictly expected to fail."""
+
+MAY_FAIL: dict[str, str] = {
+    "test_renewals_at_the_same_time_all_succeed[moto]": "moto answers 500 to one of two copies of a key at once, at times",
+}
+"""Tests that fail on a server by chance, with the reason: neither outcome says anything."""

@@ -40,6 +40,6 @@ def installed(name: str) -> Path:
                 "--quiet",
                 "--disable-pip-version-check",
             ]
-            subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock], check=True)
+            subprocess.run([*pip, "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", lock], check=True)
             stamp.touch()
     return venv / "bin"
