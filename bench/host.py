@@ -23,11 +23,11 @@ from app.host.bucket import BucketPlan, apply_bucket
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.host.selftest import verify_public
+from bench.spent import Row, make_row
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Row = dict[str, str | float | bool]
 RENDITION_BYTES = 290_000
 ORIGINAL_BYTES = 200_000_000
 TURNS = 120
@@ -78,9 +78,9 @@ def _one_at_a_time(folder: Path, ours: Put, bare: Put) -> list[Row]:
     times = [(_milliseconds(ours, a), _milliseconds(bare, b)) for a, b in zip(first, second, strict=True)]
     mine, theirs = (statistics.median(each) for each in zip(*times, strict=True))
     return [
-        _row("bare put_object, 290 KB", round(theirs, 2), "ms"),
-        _row("put_media, 290 KB", round(mine, 2), "ms"),
-        _row("put_media / bare put_object", round(mine / theirs, 2), "", "at most 1.5", met=mine / theirs <= 1.5),
+        make_row("bare put_object, 290 KB", round(theirs, 2), "ms"),
+        make_row("put_media, 290 KB", round(mine, 2), "ms"),
+        make_row("put_media / bare put_object", round(mine / theirs, 2), "", "at most 1.5", met=mine / theirs <= 1.5),
     ]
 
 
@@ -99,9 +99,9 @@ def _eight_at_once(folder: Path, ours: Put, bare: Put) -> list[Row]:
             theirs.append(_per_second(threads, bare, second))
     ratio = statistics.median(mine) / statistics.median(theirs)
     return [
-        _row("bare put_object, 8 threads", round(statistics.median(theirs)), "a second"),
-        _row("put_media, 8 threads", round(statistics.median(mine)), "a second"),
-        _row("put_media / bare, 8 threads", round(ratio, 2), "", "at least 0.8", met=ratio >= 0.8),
+        make_row("bare put_object, 8 threads", round(statistics.median(theirs)), "a second"),
+        make_row("put_media, 8 threads", round(statistics.median(mine)), "a second"),
+        make_row("put_media / bare, 8 threads", round(ratio, 2), "", "at least 0.8", met=ratio >= 0.8),
     ]
 
 
@@ -126,8 +126,8 @@ def _memory(folder: Path, server: EmbeddedStore, section: settings.S3) -> list[R
         asked = (section, server.access_key, server.secret_key, path, digest.hexdigest())
         before, after = process.apply(_peak_of_put, asked)
     return [
-        _row("peak memory before an original of 200 MB is put", round(before / 1e6), "MB"),
-        _row("peak memory after it", round(after / 1e6), "MB", "under 150", met=after < 150e6),
+        make_row("peak memory before an original of 200 MB is put", round(before / 1e6), "MB"),
+        make_row("peak memory after it", round(after / 1e6), "MB", "under 150", met=after < 150e6),
     ]
 
 
@@ -149,13 +149,9 @@ def _self_test(store: S3Store, folder: Path) -> list[Row]:
         times.append((time.perf_counter() - began) * 1000)
     renewals = [_milliseconds(lambda _: store.renew(put.key), path) for _ in range(30)]
     return [
-        _row("self-test of one rendition", round(statistics.median(times), 1), "ms"),
-        _row("renewal of one rendition", round(statistics.median(renewals), 1), "ms"),
+        make_row("self-test of one rendition", round(statistics.median(times), 1), "ms"),
+        make_row("renewal of one rendition", round(statistics.median(renewals), 1), "ms"),
     ]
-
-
-def _row(what: str, value: float, unit: str, target: str = "", *, met: bool = True) -> Row:
-    return {"what": what, "value": value, "unit": unit, "target": target, "met": met}
 
 
 def run() -> list[Row]:

@@ -29,7 +29,8 @@ from app.settings import read_settings
 from app.telemetry import configure_logging
 from app.wiring import completed
 from app.work.claiming import do_job
-from bench.send import Row, make_row, running_gateway
+from bench.send import running_gateway
+from bench.spent import Row, make_row
 
 
 @dataclass

@@ -10,7 +10,8 @@ from app.duties.campaigns import Order, create_campaign
 from app.model.messages import TextPart
 from app.telemetry import configure_logging
 from bench.path import assembled, work_off
-from bench.send import Row, make_row, running_gateway
+from bench.send import running_gateway
+from bench.spent import Row, make_row
 
 TPS = 100
 

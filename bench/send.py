@@ -24,8 +24,8 @@ from app.compose.mime import Composed, compose_message
 from app.model.messages import LinkPart, Outcome, Outgoing, TextPart
 from app.model.status import OutcomeKind
 from app.send.gateway import OpenMarketGateway
+from bench.spent import Row, make_row
 
-Row = dict[str, str | float | bool]
 _ROOT = Path(__file__).parents[1]
 _FLUSH_ROWS = 50
 TURNS = 7
@@ -227,8 +227,3 @@ def measure_pace(url: str, *, per_second: float, seconds: float) -> float:
     gateway.close()
     assert len(outcomes) == count
     return (count - 1) / (last - origin) / per_second
-
-
-def make_row(what: str, value: float, unit: str, target: str = "", *, met: bool = True) -> Row:
-    """Make one line of the report."""
-    return {"what": what, "value": round(value, 3), "unit": unit, "target": target, "met": met}

@@ -9,7 +9,6 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from app.confine import DecoderPool
 from app.fit import fit_media
@@ -19,8 +18,8 @@ from app.model.media import Budget, Facts
 from app.probe import probe_media
 from app.probe.media import DECODERS as PROBING
 from bench.photos import photographs
+from bench.spent import Row, make_row
 
-Row = dict[str, Any]
 _AT_ONCE = 10
 _LOOK_SECONDS = 0.005
 _MOST_OF_ONE = 45.0  # MB of 1,000,000 bytes
@@ -131,10 +130,9 @@ def run() -> list[Row]:
             for fast in (False, True):
                 label = f"{profile}, {'fast' if fast else 'best'}"
                 one, ten = _one(paths, folder, profile, fast=fast), _ten(paths, folder, profile, fast=fast)
+                most, under = f"{_MOST_OF_ONE:.0f} at most", f"under {_MOST_OF_TEN:.0f}"
                 rows += [
-                    {"what": f"{label}: one, above idle", "value": round(one, 1), "unit": "MB",
-                     "target": f"{_MOST_OF_ONE:.0f} at most", "met": one <= _MOST_OF_ONE},
-                    {"what": f"{label}: ten at once, all of them", "value": round(ten, 1), "unit": "MB",
-                     "target": f"under {_MOST_OF_TEN:.0f}", "met": ten < _MOST_OF_TEN},
-                ]  # fmt: skip
+                    make_row(f"{label}: one, above idle", round(one, 1), "MB", most, met=one <= _MOST_OF_ONE),
+                    make_row(f"{label}: ten at once, all of them", round(ten, 1), "MB", under, met=ten < _MOST_OF_TEN),
+                ]
     return rows

@@ -2,7 +2,6 @@
 
 import io
 import json
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -11,19 +10,13 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from app.model.media import Budget
+from bench.spent import Spent
 
 _FOLDER = Path(__file__).parent / "sharp"
 
 
-def cpu_seconds() -> float:
-    """Tell the CPU time of this process so far."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def pillow_search(data: bytes, budget: Budget) -> tuple[bytes, float]:
-    """Fit as most programs do: thumbnail, then halve the interval of qualities; returns the JPEG and CPU seconds."""
-    before = cpu_seconds()
+def pillow_search(data: bytes, budget: Budget) -> bytes:
+    """Fit as most programs do: thumbnail, then halve the interval of qualities; returns the JPEG."""
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     image.thumbnail((budget.side_pixels, budget.side_pixels))
     low, high, best = 1, 96, b""
@@ -35,7 +28,7 @@ def pillow_search(data: bytes, budget: Budget) -> tuple[bytes, float]:
             low, best = quality, buffer.getvalue()
         else:
             high = quality
-    return best, cpu_seconds() - before
+    return best
 
 
 def prepare_sharp() -> str:
@@ -50,8 +43,8 @@ def prepare_sharp() -> str:
     return ""
 
 
-def sharp_search(data: bytes, budget: Budget, encoder: str) -> tuple[bytes, float]:
-    """Fit with sharp, one thread, halving the interval of qualities; returns the JPEG and CPU seconds inside Node.
+def sharp_search(data: bytes, budget: Budget, encoder: str) -> tuple[bytes, Spent]:
+    """Fit with sharp, one thread, halving the interval of qualities; returns the JPEG and what it took inside Node.
 
     ``encoder`` is default, mozjpeg (progressive) or mozjpeg-baseline.
     """
@@ -60,4 +53,5 @@ def sharp_search(data: bytes, budget: Budget, encoder: str) -> tuple[bytes, floa
         picture.write_bytes(data)
         command = ["node", str(_FOLDER / "search.mjs"), str(picture), str(budget.max_bytes), str(budget.side_pixels)]
         told = subprocess.run([*command, encoder, str(out)], capture_output=True, check=True, cwd=_FOLDER)
-        return out.read_bytes(), float(json.loads(told.stdout)["seconds"])
+        took = json.loads(told.stdout)
+        return out.read_bytes(), Spent(took["cpu"], took["wall"])

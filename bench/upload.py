@@ -29,8 +29,8 @@ from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
 from app.settings import S3
 from bench.path import environment_of
+from bench.spent import Row, make_row
 
-Row = dict[str, str | float | bool]
 UPLOAD_BYTES = 4_000_000
 LARGE_BYTES = 200_000_000
 MOST_MEGABYTES = 150
@@ -173,14 +173,9 @@ def _measure_memory() -> tuple[float, float]:
 
 
 def _row(what: str, value: float, unit: str, target: float | None = None) -> Row:
-    met = target is None or value <= target
-    return {
-        "what": what,
-        "value": round(value, 2),
-        "unit": unit,
-        "target": f"<= {target:g}" if target else "",
-        "met": met,
-    }
+    return make_row(
+        what, round(value, 2), unit, f"<= {target:g}" if target else "", met=target is None or value <= target
+    )
 
 
 def run(*, turns: int = TURNS) -> list[Row]:
