@@ -38,7 +38,8 @@ def taken_by(profile: Profile, operators: Iterable[Operator]) -> str:
 
 def _takes(operator: Operator, kind: SenderKind, profile: Profile) -> bool:
     name = operator.profile_by_kind.get(kind.value)
-    return name is not None and profile_named(name).max_bytes >= profile.max_bytes
+    takes = profile.max_bytes <= (operator.max_bytes or profile.max_bytes)
+    return takes and name is not None and profile_named(name).max_bytes >= profile.max_bytes
 
 
 def _words(kinds: Iterable[SenderKind]) -> str:

@@ -4,7 +4,15 @@ The rows are in ``profiles.csv``, ``operators.csv`` and ``floors.csv`` beside th
 the records and are passed in: nothing here is ever written.
 """
 
-from app.limits.choice import DEFAULT_PROFILE, RESERVED_BYTES, auto_profile, budget_of, limit_named, profile_for
+from app.limits.choice import (
+    DEFAULT_PROFILE,
+    RESERVED_BYTES,
+    auto_profile,
+    budget_of,
+    limit_named,
+    profile_for,
+    require_reachable,
+)
 from app.limits.rows import floor_named, floors, operator_named, operators, profile_named, profiles
 
 __all__ = [
@@ -20,4 +28,5 @@ __all__ = [
     "profile_for",
     "profile_named",
     "profiles",
+    "require_reachable",
 ]

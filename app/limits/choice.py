@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from app.limits.rows import operators, profile_named
+from app.errors import InvalidRequest
+from app.limits.rows import operators, profile_named, profiles
 from app.model.media import Budget, Operator, Profile
 from app.model.messages import SenderKind
 
@@ -26,9 +27,45 @@ def limit_named(name: str, side_pixels: int = 0) -> Profile:
 def profile_for(operator: Operator, kind: SenderKind) -> Profile:
     """Tell the profile of a known operator, with the operator's own side where it has one.
 
-    Raises InvalidRequest when an edited row names a profile that does not exist.
+    Rule: what the row names for this kind of sender, universal where it names nothing; in place of one that is more than the
+    operator takes, the largest that is not. Rows of an installation may be older than what an edit is checked for today.
+
+    Raises:
+        InvalidRequest: an edited row names a profile that does not exist, or the operator takes less than any profile is.
     """
-    return limit_named(operator.profile_by_kind.get(kind.value, DEFAULT_PROFILE), operator.side_pixels)
+    wanted = profile_named(operator.profile_by_kind.get(kind.value, DEFAULT_PROFILE)).max_bytes
+    most = min(wanted, operator.max_bytes or wanted)
+    within = [each for each in profiles().values() if each.max_bytes <= most]
+    if not within:
+        raise InvalidRequest(
+            f"{operator.name} takes {operator.max_bytes:,} bytes; {_smallest_in_words()}, so nothing can be made for it. "
+            f"An admin can correct max_bytes with PUT /operators/{operator.id}.",
+            field="recipients",
+        )
+    return limit_named(max(within, key=_bytes).name, operator.side_pixels)
+
+
+def require_reachable(max_bytes: int) -> None:
+    """Refuse what an operator is said to take when no message would be short enough; 0 = that is not known.
+
+    Raises:
+        InvalidRequest: it is less than the smallest profile.
+    """
+    if 0 < max_bytes < min(map(_bytes, profiles().values())):
+        message = f"{_smallest_in_words()}; write that or more, or 0 where it is not known"
+        raise InvalidRequest(
+            f"Nothing could be sent to an operator that takes {max_bytes:,} bytes: {message}.",
+            errors=[{"field": "max_bytes", "message": message}],
+        )
+
+
+def _smallest_in_words() -> str:
+    least = min(profiles().values(), key=_bytes)
+    return f"the smallest message is that of {least.name}, {least.max_bytes:,} bytes"
+
+
+def _bytes(profile: Profile) -> int:
+    return profile.max_bytes
 
 
 def auto_profile(
@@ -44,12 +81,15 @@ def auto_profile(
         kind: of the sender.
         operator: the recipient's, only when it is really known.
         known: all operators with the installation's edits; default: those that are shipped.
+
+    Raises:
+        InvalidRequest: as :func:`profile_for`, for any operator that it may be.
     """
     if operator is not None:
         return profile_for(operator, kind)
     rows = operators().values() if known is None else known
-    names = {row.profile_by_kind.get(kind.value, DEFAULT_PROFILE) for row in rows if row.country == country}
-    return min(map(profile_named, names or {DEFAULT_PROFILE}), key=lambda profile: profile.max_bytes)
+    names = {profile_for(row, kind).name for row in rows if row.country == country}
+    return min(map(profile_named, names or {DEFAULT_PROFILE}), key=_bytes)
 
 
 def budget_of(profile: Profile, *, reserved_bytes: int = RESERVED_BYTES) -> Budget:

@@ -4,12 +4,30 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app import limits
 from app.errors import CannotFit, InvalidRequest, NotFound
 from app.fit.video_plan import plan_video
-from app.model.media import Budget, Choice, Facts, Form, Kind
+from app.model.media import Budget, Choice, Facts, Form, Kind, Operator
 from app.model.messages import SenderKind
+
+PROFILES = list(limits.profiles())
+KINDS = [kind.value for kind in SenderKind]
+SMALLEST = limits.profile_named("urgent").max_bytes
+ANY_OPERATOR = st.builds(
+    Operator,
+    id=st.text("abc_", min_size=1, max_size=3),
+    name=st.just("Any"),
+    country=st.sampled_from(["US", "GB"]),
+    openmarket_id=st.none(),
+    profile_by_kind=st.dictionaries(st.sampled_from(KINDS), st.sampled_from(PROFILES)),
+    side_pixels=st.just(0) | st.integers(160, 4000),
+    max_bytes=st.just(0) | st.integers(1, 2_500_000),
+    source=st.just("a row of any age"),
+    dated=st.dates(),
+)
 
 
 def test_the_profiles_are_the_ladder_from_small_to_large() -> None:
@@ -54,6 +72,35 @@ def test_no_operator_is_sent_more_than_it_takes() -> None:
     for operator in limits.operators().values():
         for kind in SenderKind:
             assert limits.profile_for(operator, kind).max_bytes <= operator.max_bytes
+
+
+@given(ANY_OPERATOR, st.sampled_from(SenderKind))
+def test_whatever_a_row_says_its_profile_has_no_more_bytes_than_the_operator_takes(
+    operator: Operator, kind: SenderKind
+) -> None:
+    if 0 < operator.max_bytes < SMALLEST:
+        with pytest.raises(InvalidRequest, match=f"PUT /operators/{operator.id}"):
+            limits.profile_for(operator, kind)
+        return
+    chosen = limits.profile_for(operator, kind)
+    named = limits.profile_named(operator.profile_by_kind.get(kind.value, limits.DEFAULT_PROFILE))
+    most = min(named.max_bytes, operator.max_bytes or named.max_bytes)
+    assert chosen.max_bytes == max(each.max_bytes for each in limits.profiles().values() if each.max_bytes <= most)
+    assert chosen.side_pixels == (operator.side_pixels or limits.profile_named(chosen.name).side_pixels)
+
+
+@given(st.lists(ANY_OPERATOR, max_size=4), st.sampled_from(SenderKind))
+def test_an_operator_that_is_not_known_is_sent_no_more_than_any_of_its_country_takes(
+    rows: list[Operator], kind: SenderKind
+) -> None:
+    theirs = [each for each in rows if each.country == "GB"]
+    if any(0 < each.max_bytes < SMALLEST for each in theirs):
+        with pytest.raises(InvalidRequest):
+            limits.auto_profile("GB", kind, known=rows)
+        return
+    chosen = limits.auto_profile("GB", kind, known=rows)
+    assert all(chosen.max_bytes <= (each.max_bytes or chosen.max_bytes) for each in theirs)
+    assert all(chosen.max_bytes <= limits.profile_for(each, kind).max_bytes for each in theirs)
 
 
 def test_operators_that_openmarket_numbers_are_known_by_that_number() -> None:

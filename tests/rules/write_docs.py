@@ -94,7 +94,9 @@ def limits_page() -> str:
         "have the rest.",
         "",
         "Without a known operator, `auto` takes the smallest limit among the operators of the recipient's country and the kind "
-        "of sender.",
+        "of sender. An operator without a profile for the kind of sender counts with universal, also for those recipients: name "
+        "its profiles when you add one. A profile is never more than the operator takes: the largest within that takes the place "
+        "of a larger one.",
         "",
         "## Profiles",
         "",

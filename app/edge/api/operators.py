@@ -11,7 +11,7 @@ from app.edge.auth import require_admin
 from app.edge.context import the_post
 from app.edge.schemas.others import OperatorIn, OperatorOut, OperatorsOut, SenderOut, SendersOut
 from app.errors import InvalidRequest, NotFound
-from app.limits import profile_named
+from app.limits import profile_named, require_reachable
 from app.model.media import Operator
 from app.model.messages import SenderKind
 from app.records.database import Connection
@@ -84,8 +84,9 @@ def _check_takes(max_bytes: int, profile_by_kind: dict[str, str]) -> None:
     """See that no kind of sender sends an operator more than it takes; 0 = that is not known.
 
     Raises:
-        InvalidRequest: with the field of each profile that is larger.
+        InvalidRequest: with the field of each profile that is larger, or no profile is small enough.
     """
+    require_reachable(max_bytes)
     errors = [
         {
             "field": f"profile_by_kind.{kind}",
