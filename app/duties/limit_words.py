@@ -46,10 +46,15 @@ def _words(kinds: Iterable[SenderKind]) -> str:
     return " and ".join(_MANY[kind] for kind in kinds)
 
 
-def explain_limit(wanted: str, kind: SenderKind, countries: Iterable[str]) -> str:
-    """Say why it is this limit, for the recipients in ``countries``; ``wanted`` is *auto* or a profile chosen for all."""
+def explain_limit(wanted: str, kind: SenderKind, countries: Iterable[str], side_pixels: int) -> str:
+    """Say why it is this limit, for the recipients in ``countries``; ``wanted`` is *auto* or a profile chosen for all.
+
+    ``side_pixels`` is the side that they get, which may be their operators' own.
+    """
     if wanted != "auto":
-        return "This limit was chosen for everybody."
+        own = side_pixels < profile_named(wanted).side_pixels
+        shorter = f", within the {side_pixels:,} pixels that the operators of these numbers show" if own else ""
+        return f"This limit was chosen for everybody{shorter}."
     *others, last = sorted(set(countries)) or [""]
     named = f"{', '.join(others)} and {last}" if others else last
     if not named:

@@ -81,7 +81,7 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
                 content_type=composed.content_type,
                 body=composed.body_for(number, operator_id),
                 advice=(*advise_message(plan.parts, subject=order.subject), *advise_limit(plan.profile, usual)),
-                reason=explain_limit(order.profile, sender.kind, theirs.values()),
+                reason=explain_limit(order.profile, sender.kind, theirs.values(), plan.profile.side_pixels),
             )
         )
     return previews

@@ -1,5 +1,6 @@
 """Who can be sent to: by which sender, within which profile, and whether the live lock lets them through."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -63,21 +64,33 @@ def _operator_fields(operator: Operator | None, operator_id: str) -> dict[str, o
 
 
 class _Limits:
-    """Which profile a recipient gets: the one that was named, or what the operators take, an admin's edits included."""
+    """Which profile a recipient gets: the one that was named, or what the operators take, an admin's edits included.
+
+    A known operator's own side holds in both cases: a longer one is bytes that its handsets throw away.
+    """
 
     def __init__(self, known: Iterable[Operator], wanted: str) -> None:
         self._known = list(known)
         self._wanted = wanted
-        self._by_openmarket_id = {each.openmarket_id: each for each in self._known if each.openmarket_id}
+        # By country, too: an operator of another country is not whose customer a number of this one is. And rows of an
+        # installation may give one id to several: the least of them holds.
+        self._numbered: dict[tuple[str, int | None], list[Operator]] = defaultdict(list)
+        for each in self._known:
+            if each.openmarket_id:
+                self._numbered[each.country, each.openmarket_id].append(each)
         self._of_country: dict[tuple[str, SenderKind], Profile] = {}
 
     def of(self, country: str, kind: SenderKind, operator_id: int | None) -> Profile:
         """Tell the profile for one recipient; those of unknown operators are worked out once a country and kind."""
+        theirs = self._numbered.get((country, operator_id), ())
         if self._wanted != "auto":
-            return profile_named(self._wanted)
-        operator = self._by_openmarket_id.get(operator_id) if operator_id is not None else None
-        if operator is not None:
-            return profile_for(operator, kind)
+            profile = profile_named(self._wanted)
+            sides = (each.side_pixels or profile.side_pixels for each in theirs)
+            return replace(profile, side_pixels=min([profile.side_pixels, *sides]))
+        if theirs:
+            return min(
+                (profile_for(each, kind) for each in theirs), key=lambda each: (each.max_bytes, each.side_pixels)
+            )
         if (country, kind) not in self._of_country:
             self._of_country[country, kind] = auto_profile(country, kind, known=self._known)
         return self._of_country[country, kind]

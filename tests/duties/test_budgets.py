@@ -118,6 +118,53 @@ def test_the_rendition_follows_the_side_that_an_operator_wants(either: Postcard,
         assert limits_of(connection, campaign.id) == [("universal", 0), ("universal", 1024)]
 
 
+@pytest.mark.parametrize(
+    ("profile", "side", "reason"),
+    [
+        ("universal", 1024, "This limit was chosen for everybody, within the 1,024 pixels that the operators of these"),
+        ("urgent", 1024, "This limit was chosen for everybody."),
+        ("auto", 1024, "What the operators of these numbers (GB) take from a virtual mobile number"),
+    ],
+)
+def test_an_operators_own_side_holds_with_a_profile_chosen_for_everybody(
+    post: Postcard, profile: str, side: int, reason: str
+) -> None:
+    with post.change() as change:
+        edit_operator(change.connection, "vodafone_gb", {"openmarket_id": 4711}, updated_by="test", at=change.at)
+    part = AssetPart(upload(post, phone_photo(2400, 1800)).id)
+    known, others = {"number": "447700900766", "operator_id": 4711}, "447700900765"
+    *_, theirs = preview_campaign(post, Order(parts=(part,), recipients=[known, others], profile=profile))
+    assert (theirs.plan.profile.side_pixels, theirs.plan.renditions[0].width) == (side, side)
+    assert theirs.reason.startswith(reason)
+    order = Order(parts=(part,), recipients=[known], profile=profile, start=False)
+    campaign = create_campaign(post, order, created_by="test")
+    own_side = 0 if profile == "urgent" else side
+    assert {each.side_pixels for each in messages_of(post, campaign.id).values()} == {own_side}
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("auto", ("universal", 1920)), ("large", ("large", 1920))])
+def test_an_operator_of_another_country_says_nothing_about_a_number(
+    post: Postcard, profile: str, expected: tuple[str, int]
+) -> None:
+    """383 is AT&T in the US: a number of the UK is not sent its 590,000 bytes, nor one of nobody knows whose operator."""
+    for operator_id in (383, 123_456):
+        recipient = {"number": "447700900766", "operator_id": operator_id}
+        order = Order(parts=(TextPart("Hello"),), recipients=[recipient], profile=profile)
+        (only,) = preview_campaign(post, order)
+        assert (only.plan.profile.name, only.plan.profile.side_pixels) == expected
+
+
+def test_of_two_operators_with_one_id_the_least_holds(post: Postcard) -> None:
+    with post.change() as change:
+        small = {"openmarket_id": 4711, "profile_by_kind": {"virtual_mobile": "urgent"}, "side_pixels": 640}
+        edit_operator(change.connection, "bt_gb", small, updated_by="test", at=change.at)
+        edit_operator(change.connection, "o2_gb", {"openmarket_id": 4711}, updated_by="test", at=change.at)
+    recipient = {"number": "447700900766", "operator_id": 4711}
+    for profile, expected in (("auto", ("urgent", 640)), ("max", ("max", 640))):
+        (only,) = preview_campaign(post, Order(parts=(TextPart("Hi"),), recipients=[recipient], profile=profile))
+        assert (only.plan.profile.name, only.plan.profile.side_pixels) == expected
+
+
 def test_a_chosen_piece_is_planned_and_restored_as_it_was_chosen(post: Postcard) -> None:
     asset = upload(post, clip("piece.mp4", 4, size="160x90"), "piece.mp4")
     part = AssetPart(asset.id, Choice(Form.MP4, 1.0, 2.0))
