@@ -177,6 +177,8 @@ def _why_unreadable() -> str:
         return "The body is not UTF-8."
     except RecursionError:
         return "The body is nested too deeply."
+    except ValueError:  # Python reads whole numbers of 4,300 digits at most: longer ones take it too long
+        return "The body has a number of thousands of digits; no number here is nearly as long."
     return "The request cannot be read."
 
 

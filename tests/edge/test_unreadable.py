@@ -12,8 +12,12 @@ from flask.testing import FlaskClient
         (b'{"parts": "\xff"}', "The body is not UTF-8."),
         (b"", "The body is empty; `{}` is the least."),
         (b"[" * 100_000, "The body is nested too deeply."),
+        (
+            b'{"parts": [' + b"9" * 6_000 + b"]}",
+            "The body has a number of thousands of digits; no number here is nearly as long.",
+        ),
     ],
-    ids=["no quotes", "a comma too many", "not UTF-8", "empty", "deep"],
+    ids=["no quotes", "a comma too many", "not UTF-8", "empty", "deep", "a long number"],
 )
 def test_a_body_that_is_no_json_is_told_where_it_goes_wrong(api: FlaskClient, body: bytes, words: str) -> None:
     for path in ("/campaigns", "/campaign-assets"):
