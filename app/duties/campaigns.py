@@ -164,7 +164,7 @@ def check_order(order: Order) -> None:
     if order.source or order.mt_config:
         check_sender(order.source or "000", order.mt_config or "usual")
     if order.profile != "auto":
-        profile_named(order.profile)
+        profile_named(order.profile, takes_auto=True)
     if len(order.name) > 200:
         raise InvalidRequest(f"The name has {len(order.name)} characters; 200 are possible.", field="name")
 

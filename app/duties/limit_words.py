@@ -1,9 +1,10 @@
 """Limits in words: who takes messages of a length, why recipients get theirs, and what speaks against a chosen one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from app.limits import profile_named
+from app.errors import InvalidRequest
+from app.limits import auto_profile, profile_named
 from app.model.media import Operator, Profile
 from app.model.messages import SenderKind
 
@@ -42,8 +43,8 @@ def _takes(operator: Operator, kind: SenderKind, profile: Profile) -> bool:
     return takes and name is not None and profile_named(name).max_bytes >= profile.max_bytes
 
 
-def _words(kinds: Iterable[SenderKind]) -> str:
-    return " and ".join(_MANY[kind] for kind in kinds)
+def _words(kinds: Collection[SenderKind]) -> str:
+    return "any sender" if len(kinds) == len(SenderKind) else " and ".join(_MANY[kind] for kind in kinds)
 
 
 def explain_limit(wanted: str, kind: SenderKind, countries: Iterable[str], side_pixels: int) -> str:
@@ -60,6 +61,29 @@ def explain_limit(wanted: str, kind: SenderKind, countries: Iterable[str], side_
     if not named:
         return "What operators take that are not known; the numbers may ask for another size."
     return f"What the operators of these numbers ({named}) take from {_ONE[kind]}, as far as is known."
+
+
+def advise_edit(before: Collection[Operator], after: Collection[Operator]) -> tuple[str, ...]:
+    """Say what an edit of operators means for recipients whose operator is not known; empty when it is nothing."""
+    moved: dict[tuple[str, str, str], list[SenderKind]] = defaultdict(list)
+    for country in sorted({each.country for each in (*before, *after)}):
+        for kind in SenderKind:
+            was, now = _usual(country, kind, before), _usual(country, kind, after)
+            if was != now:
+                moved[country, was, now].append(kind)
+    return tuple(
+        f"Recipients in {country} whose operator is not known get {now} from {_words(kinds)}; before this it was {was}."
+        for (country, was, now), kinds in moved.items()
+    )
+
+
+def _usual(country: str, kind: SenderKind, known: Iterable[Operator]) -> str:
+    """Name what recipients get whose operator is not known; *nothing* where one takes less than any message has."""
+    try:
+        limit = auto_profile(country, kind, known=known)
+    except InvalidRequest:
+        return "nothing"
+    return f"{limit.name} ({limit.max_bytes:,} bytes)"
 
 
 def advise_limit(wanted: Profile, usual: Sequence[Profile]) -> tuple[str, ...]:

@@ -92,18 +92,23 @@ def floor_named(name: str) -> Floor:
     return floors()[name]
 
 
-def profile_named(name: str) -> Profile:
+def profile_named(name: str, *, field: str = "profile", takes_auto: bool = False) -> Profile:
     """Look a profile up.
+
+    Args:
+        name: as somebody wrote it.
+        field: where it stands in what they sent.
+        takes_auto: *auto* could stand there, too; it is no profile.
 
     Raises:
         InvalidRequest: there is none of this name; the sentence lists those that are.
     """
     found = profiles().get(name)
     if found is None:
-        known = ", ".join(profiles())
+        known = ", ".join((*profiles(), "auto") if takes_auto else profiles())
         raise InvalidRequest(
-            f"There is no profile {name[:40]!r}; choose one of {known}, or auto.",
-            errors=[{"field": "profile", "message": f"must be one of {known}, auto"}],
+            f"There is no profile {name[:40]!r}; choose one of {known}.",
+            errors=[{"field": field, "message": f"must be one of {known}"}],
         )
     return found
 

@@ -4,6 +4,7 @@ from flask.testing import FlaskClient
 
 from app.duties.postcard import Postcard
 from app.records.senders import edit_operator
+from tests.edge.test_assets import SMALL, send
 
 
 def test_an_operator_without_a_profile_for_the_sender_is_sent_no_more_than_it_takes(api: FlaskClient) -> None:
@@ -41,3 +42,76 @@ def test_a_row_that_was_taken_before_is_never_sent_more_than_it_says(web: Postca
         assert refused.status_code == 422
         assert "PUT /operators/tiny_ie" in refused.get_json()["detail"]
     assert api.get("/campaigns").get_json()["items"] == []
+
+
+def test_a_profile_that_is_none_is_named_with_its_kind_and_auto_is_offered_only_where_it_is_taken(
+    api: FlaskClient,
+) -> None:
+    for name in ("tiny", "auto"):
+        refused = api.put("/operators/att_us", json={"profile_by_kind": {"toll_free": name}}).get_json()
+        assert [each["field"] for each in refused["errors"]] == ["profile_by_kind.toll_free"]
+        assert refused["detail"].endswith("choose one of urgent, universal, large, xlarge, max.")
+    asset_id = send(api, SMALL).get_json()["id"]
+    refused = api.post(f"/campaign-assets/{asset_id}/renditions", json={"profile": "auto"}).get_json()
+    assert refused["errors"] == [
+        {"field": "profile", "message": "must be one of urgent, universal, large, xlarge, max"}
+    ]
+    body = {"parts": [{"text": "Hello"}], "recipients": ["447700900765"], "profile": "tiny"}
+    assert api.post("/campaigns/preview", json=body).get_json()["detail"].endswith("large, xlarge, max, auto.")
+
+
+def test_a_side_that_no_handset_has_is_refused(api: FlaskClient) -> None:
+    for side, status in ((1, 422), (159, 422), (160, 200), (0, 200)):
+        answer = api.put("/operators/ee_gb", json={"side_pixels": side})
+        assert answer.status_code == status
+        if status == 422:
+            assert [each["field"] for each in answer.get_json()["errors"]] == ["side_pixels"]
+
+
+def test_an_id_of_openmarket_stands_for_one_operator_until_it_is_given_free(api: FlaskClient) -> None:
+    refused = api.put("/operators/mine_us", json={"name": "Mine", "country": "US", "openmarket_id": 383})
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"] == [{"field": "openmarket_id", "message": "AT&T has it (att_us)"}]
+    assert api.put("/operators/att_us", json={"openmarket_id": 383, "source": "again"}).status_code == 200
+    freed = api.put("/operators/att_us", json={"openmarket_id": None}).get_json()
+    assert (freed["openmarket_id"], freed["name"]) == (None, "AT&T")
+    assert (
+        api.put("/operators/mine_us", json={"name": "Mine", "country": "US", "openmarket_id": 383}).status_code == 200
+    )
+    assert api.put("/operators/mine_us", json={"source": "a letter"}).get_json()["openmarket_id"] == 383
+
+
+def test_an_id_that_differs_from_another_only_in_case_is_refused(api: FlaskClient) -> None:
+    refused = api.put("/operators/EE_GB", json={"name": "EE", "country": "GB"})
+    assert refused.status_code == 422
+    assert refused.get_json()["detail"] == "There is ee_gb already; use that id, or one of its own."
+    assert api.put("/operators/Own_gb", json={"name": "Own", "country": "GB"}).status_code == 200
+    assert api.put("/operators/Own_gb", json={"name": "Own again"}).status_code == 200
+
+
+def test_a_change_tells_what_it_means_for_recipients_whose_operator_is_not_known(api: FlaskClient) -> None:
+    added = api.put("/operators/mine_us", json={"name": "Mine", "country": "US"}).get_json()
+    assert added["advice"] == [
+        "Recipients in US whose operator is not known get universal (290,000 bytes) from short codes and virtual mobile "
+        "numbers; before this it was xlarge (590,000 bytes).",
+        "Recipients in US whose operator is not known get universal (290,000 bytes) from toll-free numbers; before this it "
+        "was large (490,000 bytes).",
+    ]
+    kinds = {"short_code": "xlarge", "toll_free": "large", "virtual_mobile": "xlarge"}
+    named = api.put("/operators/mine_us", json={"profile_by_kind": kinds}).get_json()
+    assert [each.split(" get ")[1].split(" from ")[0] for each in named["advice"]] == [
+        "xlarge (590,000 bytes)",
+        "large (490,000 bytes)",
+    ]
+    assert api.put("/operators/mine_us", json={"profile_by_kind": {"short_code": "max"}}).get_json()["advice"] == []
+
+
+def test_a_row_that_nothing_fits_can_be_mended(web: Postcard, api: FlaskClient) -> None:
+    with web.change() as change:
+        edit_operator(change.connection, "ee_gb", {"max_bytes": 100_000}, updated_by="test", at=change.at)
+    mended = api.put("/operators/ee_gb", json={"max_bytes": 300_000})
+    assert mended.status_code == 200
+    assert mended.get_json()["advice"] == [
+        "Recipients in GB whose operator is not known get universal (290,000 bytes) from any sender; before this it was "
+        "nothing."
+    ]

@@ -66,7 +66,7 @@ def problem_of(answer: Any) -> dict[str, Any]:
         ("PUT", "/operators/o-2", {"name": "O2"}, ["operator_id"]),
         ("PUT", "/operators/o_2", {"name": "O2"}, ["country"]),
         ("PUT", "/operators/att_us", {"profile_by_kind": {"fax": "large"}}, ["profile_by_kind.fax"]),
-        ("PUT", "/operators/att_us", {"profile_by_kind": {"short_code": "tiny"}}, ["profile"]),
+        ("PUT", "/operators/att_us", {"profile_by_kind": {"short_code": "tiny"}}, ["profile_by_kind.short_code"]),
         ("GET", "/campaigns?limit=0", None, ["limit"]),
         ("GET", "/campaigns?before=%00", None, ["before"]),
     ],

@@ -1,17 +1,19 @@
 """/operators and /senders: what limits are known, and who sends."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from apiflask import APIBlueprint
 
+from app.duties.limit_words import advise_edit
 from app.duties.recipients import known_operators
 from app.edge.auth import require_admin
 from app.edge.context import the_post
-from app.edge.schemas.others import OperatorIn, OperatorOut, OperatorsOut, SenderOut, SendersOut
+from app.edge.schemas.others import OperatorChangedOut, OperatorIn, OperatorOut, OperatorsOut, SenderOut, SendersOut
 from app.errors import InvalidRequest, NotFound
-from app.limits import profile_named, require_reachable
+from app.limits import floor_named, profile_named, require_reachable
 from app.model.media import Operator
 from app.model.messages import SenderKind
 from app.records.database import Connection
@@ -58,25 +60,67 @@ def show_one(operator_id: str) -> OperatorOut:
 
 @blueprint.put("/operators/<operator_id>")
 @blueprint.input(OperatorIn, arg_name="body")
-@blueprint.output(OperatorOut)
-def change_one(operator_id: str, body: OperatorIn) -> OperatorOut:
+@blueprint.output(OperatorChangedOut)
+def change_one(operator_id: str, body: OperatorIn) -> OperatorChangedOut:
     """Override what is shipped of an operator, or add one; what is not named stays."""
     who = require_admin()
-    _check_id(operator_id)
-    for name in (body.profile_by_kind or {}).values():
-        profile_named(name)
+    for kind, name in (body.profile_by_kind or {}).items():
+        profile_named(name, field=f"profile_by_kind.{kind}")
     with the_post().change() as change:
-        known = known_operators(change.connection).get(operator_id)
-        facts = _merged(known, body, today=change.at.date())
+        before = known_operators(change.connection)
+        _check_id(operator_id, before)
+        facts = _merged(before.get(operator_id), body, today=change.at.date())
         _check_takes(facts["max_bytes"], facts["profile_by_kind"])
+        _check_side(facts["side_pixels"])
+        _check_openmarket_id(facts["openmarket_id"], [each for each in before.values() if each.id != operator_id])
         edit_operator(change.connection, operator_id, facts, updated_by=who.label, at=change.at)
-        return _operator_out(known_operators(change.connection)[operator_id], edited=True)
+        after = known_operators(change.connection)
+    changed = _operator_out(after[operator_id], edited=True)
+    return OperatorChangedOut(**dict(changed), advice=list(advise_edit(before.values(), after.values())))
 
 
-def _check_id(operator_id: str) -> None:
+def _check_id(operator_id: str, known: Mapping[str, Operator]) -> None:
+    """See that an id is one, and not that of another operator but for the case of its letters.
+
+    Raises:
+        InvalidRequest: it is not.
+    """
     if not (operator_id.isascii() and operator_id.replace("_", "").isalnum() and len(operator_id) <= 60):
         raise InvalidRequest(
             "The id of an operator has letters, digits and _ only, such as att_us.", field="operator_id"
+        )
+    same = next((each for each in known if each.lower() == operator_id.lower()), operator_id)
+    if operator_id not in known and same != operator_id:
+        raise InvalidRequest(f"There is {same} already; use that id, or one of its own.", field="operator_id")
+
+
+def _check_side(side_pixels: int) -> None:
+    """See that a side is one that handsets have; 0 = that of the profile.
+
+    Raises:
+        InvalidRequest: it is shorter.
+    """
+    least = int(floor_named("operator_side").value)
+    if 0 < side_pixels < least:
+        message = f"must be {least} or more, or 0 for that of the profile"
+        raise InvalidRequest(
+            f"No operator shows only {side_pixels} pixels: the side {message}.",
+            errors=[{"field": "side_pixels", "message": message}],
+        )
+
+
+def _check_openmarket_id(openmarket_id: int | None, others: Iterable[Operator]) -> None:
+    """See that an id of OpenMarket stands for one operator, so that a recipient's has one limit.
+
+    Raises:
+        InvalidRequest: another one has it.
+    """
+    other = next((each for each in others if openmarket_id is not None and each.openmarket_id == openmarket_id), None)
+    if other is not None:
+        message = f"{other.name} has it ({other.id})"
+        raise InvalidRequest(
+            f"The OpenMarket id {openmarket_id} is taken: {message}; give that one another id, or null, first.",
+            errors=[{"field": "openmarket_id", "message": message}],
         )
 
 
@@ -109,6 +153,8 @@ def _merged(known: Operator | None, body: OperatorIn, *, today: date) -> dict[st
         InvalidRequest: a new operator lacks name or country, or a kind of sender is unknown.
     """
     given = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
+    if "openmarket_id" in body.model_fields_set:
+        given["openmarket_id"] = body.openmarket_id  # null = not known any more
     if known is None and (missing := [name for name in _NEEDED if name not in given]):
         errors = [{"field": name, "message": "a new operator needs it"} for name in missing]
         raise InvalidRequest(f"A new operator needs {' and '.join(missing)}.", errors=errors)

@@ -53,10 +53,14 @@ class OperatorIn(In):
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     country: str | None = Field(default=None, pattern="^[A-Z]{2}$")
-    openmarket_id: int | None = Field(default=None, ge=1, lt=2**31)
-    profile_by_kind: dict[str, str] | None = None
-    side_pixels: int | None = Field(default=None, ge=0, le=10_000)
-    max_bytes: int | None = Field(default=None, ge=0, le=100_000_000)
+    openmarket_id: int | None = Field(default=None, ge=1, lt=2**31, description="null = not known any more.")
+    profile_by_kind: dict[str, str] | None = Field(
+        default=None, description="A kind that is left out keeps its profile; universal where it has none."
+    )
+    side_pixels: int | None = Field(
+        default=None, ge=0, le=10_000, description="0 = that of the profile; else 160 or more."
+    )
+    max_bytes: int | None = Field(default=None, ge=0, le=100_000_000, description="0 = that is not known.")
     source: str | None = Field(default=None, max_length=500, description="Where the figures come from.")
     dated: date | None = None
 
@@ -74,6 +78,12 @@ class OperatorOut(Out):
     source: str
     dated: date
     edited: bool
+
+
+class OperatorChangedOut(OperatorOut):
+    """An operator as it stands now."""
+
+    advice: list[str] = Field(description="What the change means for recipients whose operator is not known.")
 
 
 class OperatorsOut(Out):
