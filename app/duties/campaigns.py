@@ -188,9 +188,10 @@ def _check_assets(change: Change, parts: Sequence[Part], limits: Iterable[tuple[
     # Until the campaign that needs them is committed, nobody deletes them.
     hold_assets(change.connection, [part.asset_id for part in parts if isinstance(part, AssetPart)])
     profiles = [limit_named(name, side) for name, side in limits]
-    for part in parts:
+    for at, part in enumerate(parts):
         if isinstance(part, AssetPart):
-            require_sendable(get_asset(change.connection, part.asset_id), part.choice, profiles)
+            asset = get_asset(change.connection, part.asset_id)
+            require_sendable(asset, part.choice, profiles, place=f"parts.{at}.")
 
 
 def _require_media(change: Change, campaign: Campaign) -> None:

@@ -21,8 +21,10 @@ def forms_of(asset: Asset) -> list[str]:
     return [form.value for form in FORMS[asset.facts.kind] if form is not Form.AUTO]
 
 
-def require_choosable(asset: Asset, choice: Choice) -> None:
+def require_choosable(asset: Asset, choice: Choice, *, place: str = "") -> None:
     """Refuse a form that this kind of file cannot take, or a cut that is not inside of it.
+
+    ``place`` is what stands before the fields in what the caller sent, such as ``parts.0.``.
 
     Raises:
         InvalidRequest: in the words of the API, with what is possible.
@@ -30,20 +32,21 @@ def require_choosable(asset: Asset, choice: Choice) -> None:
     try:
         require_possible(asset.facts, choice)
     except InvalidRequest as error:
-        errors = [{**each, "field": _FIELDS.get(each["field"], each["field"])} for each in error.facts["errors"]]
+        errors = [{**each, "field": place + _FIELDS[each["field"]]} for each in error.facts["errors"]]
         possible = {"forms": forms_of(asset), "length_seconds": asset.facts.seconds}
         raise InvalidRequest(error.detail, errors=errors, asset_id=asset.id, **possible) from error
 
 
-def require_sendable(asset: Asset, choice: Choice, limits: Iterable[Profile]) -> None:
+def require_sendable(asset: Asset, choice: Choice, limits: Iterable[Profile], *, place: str) -> None:
     """Refuse early what is known not to become anything: an asset that failed, as it is, for no larger limit.
 
-    ``limits`` are those of the recipients. What was chosen instead is made when the campaign is prepared.
+    ``limits`` are those of the recipients, ``place`` as for :func:`require_choosable`. What was chosen instead is made when
+    the campaign is prepared.
 
     Raises:
         InvalidMessage: with ``choices``, where there are any.
     """
-    require_choosable(asset, choice)
+    require_choosable(asset, choice, place=place)
     failure = asset.failure
     if failure is None or (choice != WHOLE and _may_be_chosen(failure)):
         return
@@ -53,7 +56,10 @@ def require_sendable(asset: Asset, choice: Choice, limits: Iterable[Profile]) ->
         return
     more = {"choices": failure["choices"]} if failure.get("choices") else {}
     raise InvalidMessage(
-        f"The asset {asset.id} cannot be sent as it is: {failure.get('detail', 'it failed')}", asset_id=asset.id, **more
+        f"The asset {asset.id} cannot be sent as it is: {failure.get('detail', 'it failed')}",
+        field=f"{place}asset_id",
+        asset_id=asset.id,
+        **more,
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.compose.mime import Composed, check_fits, compose_message
+from app.duties.choices import require_choosable
 from app.duties.media import host_rendition
 from app.duties.postcard import Postcard
-from app.errors import MessageTooLarge
+from app.errors import MessageTooLarge, Rejected
 from app.fit.share import measure_need, share_budget
 from app.limits import RESERVED_BYTES, budget_of
-from app.model.media import Asset, Budget, Profile, Rendition
+from app.model.media import Asset, Budget, Choice, Profile, Rendition
 from app.model.messages import AssetPart, LinkPart, Part, SendablePart, Sender, TextPart
 from app.records.assets import get_asset
 
@@ -87,22 +88,38 @@ def plan_message(post: Postcard, parts: Sequence[Part], profile: Profile) -> Pla
     """
     room = room_for_media(profile, parts)
     wanted = [part for part in parts if isinstance(part, AssetPart)]
+    places = [f"parts.{at}" for at, part in enumerate(parts) if isinstance(part, AssetPart)]
     with post.database.read() as connection:
         assets = [get_asset(connection, part.asset_id) for part in wanted]
+    for asset, part, place in zip(assets, wanted, places, strict=True):
+        require_choosable(asset, part.choice, place=f"{place}.")
     alone = [
-        host_rendition(post, asset, profile.name, budget_of(profile), part.choice)
-        for asset, part in zip(assets, wanted, strict=True)
+        _hosted(post, asset, profile.name, budget_of(profile), part.choice, place)
+        for asset, part, place in zip(assets, wanted, places, strict=True)
     ]
     shares = share_budget(room, [measure_need(made, asset.facts) for made, asset in zip(alone, assets, strict=True)])
     media = []
-    for asset, part, made, share in zip(assets, wanted, alone, shares, strict=True):
+    for asset, part, place, made, share in zip(assets, wanted, places, alone, shares, strict=True):
         fits = made.bytes <= share
         budget = Budget(share, profile.side_pixels)
-        rendition = made if fits else host_rendition(post, asset, profile.name, budget, part.choice)
+        rendition = made if fits else _hosted(post, asset, profile.name, budget, part.choice, place)
         media.append(PlannedMedia(asset, rendition, share))
     hosted = iter(media)
     sendable = tuple(part if isinstance(part, TextPart) else link_to(post, next(hosted).rendition) for part in parts)
     return Plan(profile, sendable, tuple(media), room)
+
+
+def _hosted(post: Postcard, asset: Asset, profile: str, budget: Budget, choice: Choice, place: str) -> Rendition:
+    """Fit and host one part.
+
+    Raises:
+        Rejected: it cannot become that; ``field`` is its place among the parts.
+    """
+    try:
+        return host_rendition(post, asset, profile, budget, choice)
+    except Rejected as error:
+        error.facts.setdefault("field", place)
+        raise
 
 
 def link_to(post: Postcard, rendition: Rendition) -> LinkPart:

@@ -15,6 +15,14 @@ FORMS: dict[Kind, tuple[Form, ...]] = {
 }
 """Which forms each kind can take; AUTO is what Postcard would make of it."""
 
+_CALLED = {
+    Kind.STILL: "A still",
+    Kind.ANIMATION: "An animation",
+    Kind.VIDEO: "A video",
+    Kind.AUDIO: "A sound file",
+    Kind.CONTACT: "A contact",
+}
+
 CUTTABLE = frozenset({Kind.VIDEO, Kind.AUDIO})
 LEAST_SECONDS = 0.1
 _ROUNDING_SECONDS = 0.1  # lengths are told rounded: who asks for the last second of 3.96 means its end
@@ -47,7 +55,7 @@ def require_possible(facts: Facts, choice: Choice) -> None:
     """
     if choice.form not in FORMS[facts.kind]:
         possible = [form.value for form in FORMS[facts.kind]]
-        message = f"A {facts.kind.value} cannot become {choice.form.value}; possible: {', '.join(possible)}."
+        message = f"{_CALLED[facts.kind]} cannot become {choice.form.value}; possible: {', '.join(possible)}."
         raise InvalidRequest(message, errors=[{"field": "form", "message": message}], forms=possible)
     if choice.start != 0 or choice.seconds != 0:
         cut_of(facts, choice)
@@ -81,7 +89,7 @@ def _wrong_with(facts: Facts, choice: Choice) -> tuple[str, str]:
     start, seconds, length = choice.start, choice.seconds, facts.seconds
     rules = (
         (facts.kind not in CUTTABLE and (start or seconds), "start",
-         f"A {facts.kind.value} cannot be cut; only videos and sound files can."),
+         f"{_CALLED[facts.kind]} cannot be cut; only videos and sound files can."),
         (not math.isfinite(start) or start < 0, "start",
          f"A cut cannot begin at {start:g} seconds; it begins at 0 or later."),
         (not math.isfinite(seconds) or seconds < 0, "seconds",

@@ -10,7 +10,7 @@ from app.duties.postcard import Postcard
 from app.model.media import AssetState
 from app.records.assets import get_asset, settle_asset
 from tests.edge.conftest import Browser
-from tests.edge.test_assets import PHOTO, send
+from tests.edge.test_assets import PHOTO, SMALL, send
 from tests.edge.test_campaigns import finished
 from tests.media.clips import clip, repeated, sound
 from tests.media.pictures import animation, drawing_that_moves, photograph, save
@@ -322,3 +322,36 @@ def test_a_preview_tells_what_all_media_may_have_and_what_each_part_got(api: Fla
     assert {part["rendition"]["reason"] for part in media} == {"beside other parts"}
     shown = api.get(f"/campaign-assets/{first['id']}").get_json()["renditions"]
     assert [each["reason"] for each in shown] == ["alone in its message", "beside other parts"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "words"),
+    [
+        ({"as": "mp4"}, "parts.1.as", "A still cannot become mp4; possible: auto."),
+        ({"cut": {"start": 1}}, "parts.1.cut.start", "A still cannot be cut; only videos and sound files can."),
+        ({"as": "3gp"}, "parts.2.as", "An animation cannot become 3gp; possible: auto, mp4, first_frame."),
+        ({"cut": {"seconds": 1}}, "parts.2.cut.start", "An animation cannot be cut; only videos and sound files can."),
+        ({"cut": {"start": 9}}, "parts.3.cut.start", "A cut cannot begin at 9 seconds: this is 2 seconds long."),
+        ({"as": "first_frame"}, "parts.3.as", "A sound file cannot become first_frame; possible: auto, aac, amr, mp3."),
+    ],
+)
+def test_a_choice_that_is_not_possible_is_named_by_its_part(
+    api: FlaskClient, wanted: dict[str, Any], field: str, words: str
+) -> None:
+    files = {"small.jpg": SMALL, "move.gif": animation(drawing_that_moves(64, 3)), "tone.wav": sound("tone.wav", 2)}
+    parts: list[dict[str, Any]] = [{"text": "Look"}]
+    parts += [{"asset_id": send(api, content, name).get_json()["id"]} for name, content in files.items()]
+    parts[int(field.split(".")[1])].update(wanted)
+    for path in ("/campaigns/preview", "/campaigns"):
+        refused = api.post(path, json={"parts": parts, "recipients": [GB]})
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"] == [{"field": field, "message": words}]
+
+
+def test_a_part_that_does_not_fit_is_named_by_its_place(api: FlaskClient) -> None:
+    asset_id = send(api, long_clip(), "long.mp4").get_json()["asset_id"]
+    body = {"parts": [{"text": "Look"}, {"asset_id": asset_id}], "recipients": [GB]}
+    for path, field in (("/campaigns/preview", "parts.1"), ("/campaigns", "parts.1.asset_id")):
+        problem = api.post(path, json=body).get_json()
+        assert [each["field"] for each in problem["errors"]] == [field]
+        assert problem["choices"]
