@@ -199,7 +199,10 @@ def ready_campaign(post: Postcard, campaign_id: str) -> Ready:
         campaign = get_campaign(connection, campaign_id)
         limits = limits_of(connection, campaign_id)
         senders = senders_of_campaign(connection, campaign_id)
-    plans = {(name, side): plan_message(post, campaign.parts, limit_named(name, side)) for name, side in limits}
+    plans = {
+        (name, side): plan_message(post, campaign.parts, limit_named(name, side), subject=campaign.subject)
+        for name, side in limits
+    }
     return Ready(campaign, plans, senders)
 
 

@@ -1,5 +1,6 @@
 """The message of a campaign for each profile and sender: its renditions, its bytes, and proof that the whole fits."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -59,7 +60,7 @@ class Plan:
         return composed
 
 
-def room_for_media(profile: Profile, parts: Sequence[Part]) -> int:
+def room_for_media(profile: Profile, parts: Sequence[Part], subject: str) -> int:
     """Tell how many bytes of a message its media may have together.
 
     What text and headers really take, but never less than RESERVED_BYTES, is kept free.
@@ -68,7 +69,8 @@ def room_for_media(profile: Profile, parts: Sequence[Part]) -> int:
         MessageTooLarge: the text alone leaves no room.
     """
     media = sum(isinstance(part, AssetPart) for part in parts)
-    text_bytes = sum(len(part.text.encode()) + 200 for part in parts if isinstance(part, TextPart))
+    text_bytes = sum(_sent_bytes(part.text) + 200 for part in parts if isinstance(part, TextPart))
+    text_bytes += len(json.dumps(subject))
     kept = max(RESERVED_BYTES, text_bytes + 1_000 + 400 * media)
     room = profile.max_bytes - kept
     if room < 1_000 * media or room < 0:
@@ -80,13 +82,18 @@ def room_for_media(profile: Profile, parts: Sequence[Part]) -> int:
     return room
 
 
-def plan_message(post: Postcard, parts: Sequence[Part], profile: Profile) -> Plan:
+def _sent_bytes(text: str) -> int:
+    """Tell how many bytes a text is at most, once each of its line breaks is two characters."""
+    return len(text.encode()) + text.count("\n") + text.count("\r")
+
+
+def plan_message(post: Postcard, parts: Sequence[Part], profile: Profile, *, subject: str) -> Plan:
     """Fit and host what a message needs for one limit, and lay out its parts.
 
     Each piece of media is fitted as if it had the message to itself; that tells what it needs. What comes out within its
     share goes out as it is, the others are fitted to their shares. Made again, it is the same.
     """
-    room = room_for_media(profile, parts)
+    room = room_for_media(profile, parts, subject)
     wanted = [part for part in parts if isinstance(part, AssetPart)]
     places = [f"parts.{at}" for at, part in enumerate(parts) if isinstance(part, AssetPart)]
     with post.database.read() as connection:

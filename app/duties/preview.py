@@ -64,7 +64,7 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
     previews = []
     for limit in sorted(groups, key=lambda each: (profiles()[each[0]].max_bytes, each[1])):
         sender, number, operator_id = groups[limit]
-        plan = plan_message(post, order.parts, limit_named(*limit))
+        plan = plan_message(post, order.parts, limit_named(*limit), subject=order.subject)
         composed = plan.compose(subject=order.subject, sender=sender)
         theirs = {
             each.recipient.number: each.recipient.country

@@ -3,15 +3,18 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from app.compose.mime import compose_message
 from app.duties.campaigns import Order, create_campaign
-from app.duties.plan import Plan, plan_message
+from app.duties.plan import Plan, plan_message, room_for_media
 from app.duties.postcard import Postcard
 from app.duties.preview import preview_campaign
 from app.errors import MessageTooLarge
-from app.limits import limit_named
-from app.model.media import Choice, Form
-from app.model.messages import AssetPart, Part, TextPart
+from app.limits import limit_named, profiles
+from app.model.media import Choice, Form, Profile
+from app.model.messages import AssetPart, LinkPart, Part, TextPart
 from app.model.status import CampaignState
 from app.pipeline import ready_campaign
 from app.records.messages import limits_of
@@ -30,7 +33,7 @@ SMALL = save(photograph(320, 240, seed=3), "JPEG", quality=85)
 
 def planned(post: Postcard, *contents: bytes, text: str = "") -> Plan:
     parts: list[Part] = [AssetPart(upload(post, content).id) for content in contents]
-    plan = plan_message(post, [*parts, TextPart(text)] if text else parts, UNIVERSAL)
+    plan = plan_message(post, [*parts, TextPart(text)] if text else parts, UNIVERSAL, subject="Two")
     with post.database.read() as connection:
         sender = active_senders(connection)["US"]
     composed = plan.compose(subject="Two", sender=sender)
@@ -56,7 +59,7 @@ def test_two_photographs_get_shares_by_need_and_end_at_comparable_quality(post: 
     # Divided by count, at the same side, the busy one would be far behind.
     half = replace(UNIVERSAL, max_bytes=UNIVERSAL.max_bytes // 2)
     by_count = [
-        plan_message(post, [AssetPart(each.asset.id)], half).renditions[0].quality.encoder_quality
+        plan_message(post, [AssetPart(each.asset.id)], half, subject="").renditions[0].quality.encoder_quality
         for each in (plain, busy)
     ]
     assert abs(by_count[0] - by_count[1]) > abs(even[0] - even[1])
@@ -76,7 +79,30 @@ def test_four_parts_and_a_long_text_are_never_over(post: Postcard) -> None:
     assert len(plan.media) == 4
     assert plan.room_bytes < 285_904
     with pytest.raises(MessageTooLarge):
-        plan_message(post, [AssetPart(plan.media[0].asset.id), TextPart("x" * 289_000)], UNIVERSAL)
+        plan_message(post, [AssetPart(plan.media[0].asset.id), TextPart("x" * 289_000)], UNIVERSAL, subject="")
+
+
+TEXTS = st.text(st.sampled_from("a\n\ré😀"), min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+
+
+@example(texts=["a\n" * 2_400], media=1, subject="", profile=UNIVERSAL)
+@example(texts=["a" * 3_000], media=1, subject="😀" * 255, profile=UNIVERSAL)
+@given(
+    texts=st.lists(TEXTS.map(lambda text: text * 20), max_size=5),
+    media=st.integers(1, 12),
+    subject=st.just("") | st.text('a"é😀', min_size=1, max_size=255),
+    profile=st.sampled_from(list(profiles().values())),
+)
+def test_media_that_take_all_of_their_room_never_make_a_message_too_large(
+    texts: list[str], media: int, subject: str, profile: Profile
+) -> None:
+    """A line break is sent as two bytes, a letter of the subject as up to twelve in JSON."""
+    parts: list[Part] = [*map(TextPart, texts), *[AssetPart("ast_any")] * media]
+    each_bytes = room_for_media(profile, parts, subject) // media
+    link = LinkPart("https://media.example/m/" + "0" * 90, "image/jpeg", each_bytes)
+    sendable = [part if isinstance(part, TextPart) else link for part in parts]
+    composed = compose_message(sendable, subject=subject, source="9" * 15, mt_config="c" * 100)
+    assert composed.message_bytes <= profile.max_bytes
 
 
 def test_made_again_it_is_the_same_and_nothing_new_is_made(post: Postcard) -> None:
