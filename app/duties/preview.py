@@ -9,12 +9,15 @@ from app.duties.campaigns import Order, assign_order, check_order
 from app.duties.limit_words import advise_limit, explain_limit
 from app.duties.plan import Plan, plan_message
 from app.duties.postcard import Postcard
+from app.duties.recipients import choose_senders
 from app.limits import DEFAULT_PROFILE, limit_named, profile_named, profiles
 from app.model.media import Profile
 from app.model.messages import Recipient, Sender
 from app.records.database import Connection
 from app.records.senders import active_senders
 from app.records.suppressions import reasons_of
+
+_ANY_NUMBER = "10000871000"  # OpenMarket's own, for tests
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,8 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
                 for each in reversed(chosen)
             }
         else:
-            sender = next(iter(active_senders(connection).values()))
             name = order.profile if order.profile != "auto" else DEFAULT_PROFILE
-            groups = {(name, 0): (sender, "10000871000", None)}
+            groups = {(name, 0): (_any_sender(post, connection, order), _ANY_NUMBER, None)}
             chosen = []
         usual = _usual_limits(post, connection, order, recipients)
         stopped = reasons_of(connection, [each.recipient.number for each in chosen])
@@ -85,6 +87,19 @@ def preview_campaign(post: Postcard, order: Order) -> list[Preview]:
             )
         )
     return previews
+
+
+def _any_sender(post: Postcard, connection: Connection, order: Order) -> Sender:
+    """Choose who would send where nobody is named yet: whom the order names, else the sender of the first country."""
+    country = next(iter(active_senders(connection)), "US")
+    (sender,) = choose_senders(
+        connection,
+        [Recipient(_ANY_NUMBER, country)],
+        openmarket=post.settings.openmarket,
+        source=order.source,
+        mt_config=order.mt_config,
+    ).values()
+    return sender
 
 
 def _usual_limits(

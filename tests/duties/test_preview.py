@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from app.duties.campaigns import Order, create_campaign
 from app.duties.postcard import Postcard
 from app.duties.preview import preview_campaign
+from app.errors import NoSender
 from app.model.messages import TextPart
 from app.records.database import Connection
-from app.records.senders import active_senders
+from app.records.senders import active_senders, sync_senders
 from app.records.tables import messages, senders
 
 TEXT = (TextPart("Half price until Sunday"),)
@@ -39,6 +40,20 @@ def test_a_preview_without_recipients_writes_nothing_either(post: Postcard) -> N
         connection.execute(sa.update(senders).values(tps=0))
         (only,) = preview_campaign(post, Order(parts=TEXT, recipients=[]))
     assert only.recipients == 0
+
+
+def test_a_preview_without_recipients_is_that_of_the_sender_which_is_named(post: Postcard) -> None:
+    (only,) = preview_campaign(post, Order(parts=TEXT, recipients=[], source="88611", mt_config="own"))
+    assert (only.sender.source, only.sender.mt_config) == ("88611", "own")
+
+
+def test_without_any_sender_a_preview_says_so(post: Postcard) -> None:
+    with post.change() as change:
+        sync_senders(change.connection, [], at=change.at)
+    with pytest.raises(NoSender):
+        preview_campaign(post, Order(parts=TEXT, recipients=[]))
+    (only,) = preview_campaign(post, Order(parts=TEXT, recipients=[], source="88611", mt_config="own"))
+    assert only.sender.source == "88611"
 
 
 def test_numbers_are_read_and_assigned_before_the_transaction_that_writes(post: Postcard) -> None:
