@@ -17,7 +17,7 @@ _MOST_JUNK = 65_536  # between frames, as careless editors leave it
 def mpeg_frames(data: Data) -> list[tuple[int, int]] | None:
     """List where each frame begins and ends, behind a tag in front and past what lies between them.
 
-    None = the bit rate is free: it says no length, so only a decoder knows.
+    The last one may end behind the data: it is cut off. None = the bit rate is free: it says no length, so only a decoder knows.
     """
     at = skip_id3v2(data, 0)
     frames: list[tuple[int, int]] = []
@@ -26,7 +26,7 @@ def mpeg_frames(data: Data) -> list[tuple[int, int]] | None:
         if length < 0:
             return None
         if length:
-            frames.append((at, min(at + length, len(data))))
+            frames.append((at, at + length))
             at += length
         elif (following := _next_frame(data, at)) > at:
             at = following

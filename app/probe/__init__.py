@@ -2,7 +2,7 @@
 
 media       probe_media: the entry
 sniff       the first bytes: which format, or the name of what we do not take
-ends        where each format ends: truncation, and strangers behind the end
+ends        where each format ends: truncation, and strangers behind the end; by frames in sound_ends, flac, matroska
 still       what a decoder says of a picture or an animation
 clip        what ffmpeg says of a video or a sound file
 contact     what a vCard holds

@@ -8,9 +8,11 @@ import zlib
 from collections.abc import Callable
 
 from app.model.jpeg import Data, walk_jpeg
-from app.probe.sound_ends import adts_end, amr_end, mp3_end, ogg_end
+from app.probe.matroska import matroska_end
+from app.probe.sound_ends import adts_end, amr_end, flac_end, mp3_end, ogg_end
 
 _PADDING = b"\x00\xff\r\n\t "
+_RIFF_MISCOUNTED = 9  # bytes: some programs count the header, too, or a last one that makes it even and is not there
 
 
 def jpeg_end(data: Data) -> int:
@@ -99,13 +101,19 @@ def riff_end(data: Data) -> int:
 
 
 def riffs_end(data: Data) -> int:
-    """Find the end of the RIFF chunks of an AVI or a WAV; a recording that was streamed does not say its length."""
+    """Find the end of the RIFF chunks of an AVI or a WAV; a recording that was streamed does not say its length.
+
+    Raises:
+        ValueError: it ends too early.
+    """
     at = 0
     while data[at : at + 4] in {b"RIFF", b"RF64"}:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         if length in {0, 0xFFFFFFFF}:
             return len(data)
         at += 8 + length + length % 2
+    if at > len(data) + _RIFF_MISCOUNTED:
+        raise ValueError(f"{at} bytes announced, {len(data)} are here")
     return min(at, len(data))
 
 
@@ -141,27 +149,6 @@ def boxes_end(data: Data) -> int:
     return at
 
 
-def matroska_end(data: Data) -> int:
-    """Find the end of the segment of a Matroska or WebM file; a live recording does not say its length.
-
-    Raises:
-        ValueError: it ends too early.
-    """
-    at = 0
-    for _ in range(2):  # the header, then the segment
-        at += 4
-        first = data[at] if at < len(data) else 0
-        width = 9 - first.bit_length()
-        length = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
-        at += width
-        if length == (1 << 7 * width) - 1:
-            return len(data)
-        at += length
-    if at > len(data):
-        raise ValueError(f"{at} bytes announced, {len(data)} are here")
-    return at
-
-
 _ENDS: dict[str, Callable[[Data], int]] = {
     "image/jpeg": jpeg_end,
     "image/png": png_end,
@@ -181,12 +168,13 @@ _ENDS: dict[str, Callable[[Data], int]] = {
     "audio/amr": amr_end,
     "audio/aac": adts_end,
     "audio/ogg": ogg_end,
+    "audio/flac": flac_end,
     "image/bmp": bmp_end,
 }
 
 
 def bytes_behind(content_type: str, data: Data) -> int:
-    """Count what follows the end of the picture, padding not counted; 0 for a format without an end (TIFF, FLAC).
+    """Count what follows the end of the picture, padding not counted; 0 for a format without an end (TIFF).
 
     Raises ValueError when the file ends before the picture does.
     """

@@ -34,7 +34,7 @@ def probe(folder: Path, content: bytes) -> Facts:
     return probe_media(folder / "upload", max_pixels=1_000_000)
 
 
-SOUNDS = ("s.mp3", "s.amr", "s.wav", "s.ogg", "s.aac")
+SOUNDS = ("s.mp3", "s.amr", "s.wav", "s.ogg", "s.aac", "s.flac")
 MP3_KINDS = (
     ("-ar", "44100"), ("-ar", "22050"), ("-ar", "11025", "-b:a", "16k"), ("-q:a", "4"), ("-ar", "48000", "-b:a", "320k"),
     ("-write_id3v1", "1", "-metadata", "title=Song"), ("-write_xing", "0"),
