@@ -83,12 +83,14 @@ def _within(lines: list[Line], stripped: list[Line | None], version: str, budget
 def _strip(line: Line) -> Line | None:
     """Take out of a photo whatever its pixels do not need; None where that takes a new encoding, or it cannot be opened.
 
-    An original that a handset has to turn, or that moves, is encoded anew, too.
+    An original that a handset has to turn, or that moves, is encoded anew, too; a bomb comes to None as well.
     """
     if line.photo is None:
         return line
     try:
         with Image.open(io.BytesIO(line.photo), formats=_PHOTO_FORMATS) as image:
+            if image.width * image.height > _MOST_PHOTO_PIXELS:
+                return None
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1 or getattr(image, "n_frames", 1) > 1:
                 return None
             bare = STRIPS[_TYPES[image.format or ""]](line.photo)
