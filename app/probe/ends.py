@@ -12,6 +12,11 @@ from app.probe.matroska import matroska_end
 from app.probe.sound_ends import adts_end, amr_end, flac_end, mp3_end, ogg_end
 
 _PADDING = b"\x00\xff\r\n\t "
+# What may stand outermost in an MP4, MOV or HEIF (ISO/IEC 14496-12, 23008-12, QuickTime), so that it may be cut off.
+_BOXES = frozenset({
+    b"ftyp", b"styp", b"pdin", b"moov", b"moof", b"mfra", b"mdat", b"imda", b"idat", b"meta", b"meco", b"free", b"skip", b"wide",
+    b"uuid", b"udta", b"sidx", b"ssix", b"prft", b"emsg", b"pnot", b"PICT",
+})  # fmt: skip
 _RIFF_MISCOUNTED = 9  # bytes: some programs count the header, too, or a last one that makes it even and is not there
 
 
@@ -129,7 +134,7 @@ def bmp_end(data: Data) -> int:
 
 
 def boxes_end(data: Data) -> int:
-    """Find the end of the last box of a HEIF file; a box of length 0 reaches to the end of the file.
+    """Find the end of the last box of an MP4, MOV or HEIF; a box of length 0 reaches to the end of the file.
 
     Raises:
         ValueError: it ends too early.
@@ -141,11 +146,14 @@ def boxes_end(data: Data) -> int:
             length = int.from_bytes(data[at + 8 : at + 16], "big")
         if length == 0:
             return len(data)
-        if length < 8 or not data[at + 4 : at + 8].isascii():
+        kind = data[at + 4 : at + 8]
+        if length < 8 or not kind.isascii():
             break
+        if at + length > len(data):
+            if kind not in _BOXES:
+                break  # whatever a stranger begins with, read as a length
+            raise ValueError(f"{at + length} bytes announced, {len(data)} are here")
         at += length
-    if at > len(data):
-        raise ValueError(f"{at} bytes announced, {len(data)} are here")
     return at
 
 

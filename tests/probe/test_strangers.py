@@ -42,18 +42,34 @@ MP3_KINDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*SOUNDS, "c.avi", "p.bmp"])
+CLIPS = ("c.avi", "c.mp4", "c.mov", "c.webm", "c.mkv")
+PICTURES = ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP")
+STRANGERS: dict[str, Callable[[], bytes]] = {
+    "an archive": archive,
+    "a page": lambda: b"<!DOCTYPE html><html><body>" + b"words " * 50,
+    "a clip": lambda: clips.clip("c.webm", 1, size="64x48"),
+    "a document": lambda: b"%PDF-1.7\n" + b"words " * 50,
+}
+
+
+def of_kind(name: str) -> bytes:
+    if name in PICTURES:
+        return pictures.save(pictures.photograph(41, 30), name)
+    if name == "c.3gp":
+        return clips.coded(name, "-c:v", "h263", "-s", "176x144", "-r", "15", "-an", seconds=1)
+    if name == "live.webm":
+        return clips.coded(name, "-c:v", "libvpx", "-c:a", "libopus", "-live", "1", seconds=1)
+    return clips.clip(name, 1, size="64x48") if name in CLIPS else clips.sound(name, 1)
+
+
+@pytest.mark.parametrize("name", [*SOUNDS, *CLIPS, *PICTURES, "c.3gp", "s.m4a", "live.webm"])
 def test_a_stranger_behind_the_end_is_refused_in_every_format_that_has_one(tmp_path: Path, name: str) -> None:
-    if name in SOUNDS:
-        content = clips.sound(name, 1)
-    elif name == "p.bmp":
-        content = pictures.save(pictures.photograph(41, 30), "BMP")
-    else:
-        content = clips.clip(name, 1, size="64x48")
+    content = of_kind(name)
     assert probe(tmp_path, content).bytes == len(content)
     assert probe(tmp_path, content + bytes(100)).bytes == len(content) + 100
-    with pytest.raises(MediaUnsupported, match="of something else behind its end"):
-        probe(tmp_path, content + archive())
+    for stranger in STRANGERS.values():
+        with pytest.raises(MediaUnsupported, match="of something else behind its end"):
+            probe(tmp_path, content + stranger())
 
 
 @pytest.mark.parametrize("options", MP3_KINDS)
