@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON ?= python3
 UV ?= uv
 
-.PHONY: help setup setup-dev run sandbox test check fix bench gallery locks docs clean
+.PHONY: help setup setup-dev run sandbox test check fix bench fuzz gallery locks docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ fix: setup-dev ## format, and mend what ruff can mend
 
 bench: setup-dev ## benchmarks: ratios against a peer or a limit, into bench/results.md
 	$(VENV)/bin/python -m bench
+
+fuzz: setup-dev ## 10,000 mutated files of every kind through the confined decoders; prints its seed
+	$(VENV)/bin/python -m tests.media.fuzz $(ARGS)
 
 gallery: setup-dev ## docs/gallery.md: four files before and after, at each profile
 	$(VENV)/bin/python -m bench.gallery

@@ -2,12 +2,13 @@
 
 Every second case has a choice: a form, a cut, the poster of a clip. What comes out must be what it is said to be, too.
 
-    python -m tests.media.fuzz [CASES] [SEED]
+    python -m tests.media.fuzz [CASES] [SEED]        (make fuzz: 10,000 of them; make fuzz ARGS="500 7")
 
-It prints what came out how often, and ends with 1 when a decoder died, hung, or raised something that was not foreseen.
-The files that did so are kept in a folder that it names.
+It prints its seed and what came out how often, and ends with 1 when a decoder died, hung, or raised something that was not
+foreseen. The files that did so are kept in a folder that it names.
 """
 
+import base64
 import collections
 import logging
 import random
@@ -37,23 +38,58 @@ UNFORESEEN = (
 
 
 def real_files() -> list[bytes]:
-    """Make one small file of every kind."""
+    """Give one small file of every kind, and a few that cameras and browsers wrote."""
+    return [*_stills(), *_animations(), *_contacts(), *(_clips() if ffmpeg_path() else ())]
+
+
+def _stills() -> list[bytes]:
     still = pictures.photograph(120, 90)
-    moving = pictures.drawing_that_moves(60, 5)
-    files = [pictures.save(still, kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")]
-    files += [pictures.animation(moving, kind, loop=0) for kind in ("GIF", "WEBP", "PNG")]
-    files += [
+    return [
+        *(pictures.save(still, kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")),
+        *(path.read_bytes() for path in sorted((Path(__file__).parent / "files").glob("*.[jp][pn]g"))),
         pictures.save(still, "JPEG", progressive=True, exif=pictures.exif(orientation=6, gps=True)),
-        pictures.save(still.convert("RGBA"), "PNG", exif=pictures.exif(gps=True)),
+        pictures.save(still.convert("L"), "JPEG", progressive=True),
         pictures.save(still, "JPEG", icc_profile=pictures.wide_gamut_profile()),
-        pictures.save(still, "TIFF", compression="tiff_lzw"),
         pictures.cmyk_jpeg(80, 60),
-        b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A\r\nEND:VCARD\r\n",
+        pictures.save(still.convert("RGBA"), "PNG", exif=pictures.exif(gps=True)),
+        pictures.save(still.convert("I;16"), "PNG"),
+        pictures.save(still.quantize(50), "PNG", transparency=3),
+        pictures.save(still.convert("1"), "PNG"),
+        pictures.save(still, "TIFF", compression="tiff_lzw"),
+        pictures.save(still, "WEBP", lossless=True),
     ]
-    if ffmpeg_path():
-        files += [clips.clip(name, 1, size="64x48", rate=5) for name in ("c.mp4", "c.webm", "c.avi")]
-        files += [clips.sound(name, 1) for name in ("s.mp3", "s.ogg", "s.amr", "s.wav")]
-    return files
+
+
+def _animations() -> list[bytes]:
+    moving = pictures.drawing_that_moves(60, 5)
+    return [pictures.animation(moving, kind, loop=0) for kind in ("GIF", "WEBP", "PNG")] + [
+        pictures.animation(moving, "AVIF")
+    ]
+
+
+def _contacts() -> list[bytes]:
+    photo = base64.b64encode(pictures.save(pictures.photograph(60, 45), "JPEG", exif=pictures.exif(gps=True)))
+    return [
+        b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A\r\nEND:VCARD\r\n",
+        b"BEGIN:VCARD\r\nVERSION:2.1\r\nN:M\xfcller;Zo\xeb\r\nPHOTO;ENCODING=BASE64;JPEG:\r\n %b\r\n\r\nEND:VCARD\r\n"
+        % photo,
+        b"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:A\r\nPHOTO:data:image/jpeg;base64,%b\r\nEND:VCARD\r\n" % photo,
+    ]
+
+
+def _clips() -> list[bytes]:
+    h263 = ("-c:v", "h263", "-s", "128x96", "-r", "15", "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1")
+    vp8 = ("-c:v", "libvpx", "-s", "64x48", "-c:a", "libopus")
+    small = [clips.clip(name, 1, size="64x48", rate=5) for name in ("c.mp4", "c.mov", "c.mkv", "c.webm", "c.avi")]
+    sounds = [clips.sound(f"s.{ending}", 1) for ending in ("mp3", "ogg", "amr", "wav", "m4a", "flac", "aac")]
+    return [
+        *small,
+        *sounds,
+        clips.coded("c.3gp", *h263, seconds=1),
+        clips.coded("live.webm", *vp8, "-live", "1", seconds=1),
+        clips.coded("pieces.mp4", "-s", "64x48", "-movflags", "frag_keyframe+empty_moov", seconds=1),
+        clips.make("s.opus", "-f", "lavfi", "-i", "sine=d=1", "-c:a", "libopus"),
+    ]
 
 
 def mutate(content: bytes, chance: random.Random) -> bytes:
@@ -102,6 +138,7 @@ def run(cases: int, seed: int) -> int:
     kept = Path(tempfile.mkdtemp(prefix="postcard-fuzz-"))
     pool = DecoderPool(1, seconds=60, memory_bytes=1_000_000_000, preload=[*PROBING, *FITTING, "tests.media.jobs"])
     began, bad = time.monotonic(), 0
+    sys.stdout.write(f"seed {seed}\n")
     try:
         with tempfile.TemporaryDirectory() as folder:
             upload = Path(folder) / "upload"
@@ -142,4 +179,4 @@ if __name__ == "__main__":
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR)
     )  # warnings are its daily bread
     numbers = [int(each) for each in sys.argv[1:]]
-    sys.exit(1 if run(*(numbers + [10_000, 1][len(numbers) :])) else 0)
+    sys.exit(1 if run(*(numbers + [10_000, random.randrange(1 << 32)][len(numbers) :])) else 0)

@@ -1,4 +1,4 @@
-"""A short fuzz run in the suite; the long one is ``python -m tests.media.fuzz``."""
+"""A short fuzz run in the suite; the long one is ``make fuzz``."""
 
 from tests.media import fuzz
 
