@@ -260,6 +260,11 @@ class Upload:
 class Fit:
     """The decoders."""
 
+    setting: str = _setting(
+        "best",
+        "`best` or `fast`, for stills and video: [when to choose which](runbook.md#best-or-fast). What was made stays as it is.",
+        check=_one_of("best", "fast"),
+    )
     processes: int = _setting(2, "Confined decoder processes of the worker.", check=_between(1, 64))
     seconds: float = _setting(60.0, "Wall-clock seconds after which a decoder is killed.", check=_between(1, 600))
     memory_bytes: int = _setting(

@@ -24,6 +24,13 @@ def test_the_public_address_is_that_of_the_bucket_unless_it_is_set(given: dict[s
     assert store.url_of("m/x.jpg") == f"{public}/m/x.jpg"
 
 
+def test_a_setting_of_fitting_that_is_none_is_named_with_what_it_may_be() -> None:
+    assert read_settings({})[0].fit.setting == "best"
+    assert read_settings({"POSTCARD_FIT_SETTING": "fast"})[0].fit.setting == "fast"
+    with pytest.raises(SettingsInvalid, match="POSTCARD_FIT_SETTING must be one of best, fast"):
+        read_settings({"POSTCARD_FIT_SETTING": "quick"})
+
+
 _RIGHT = {
     "POSTCARD_SECRET_KEY": "x" * 32,
     "POSTCARD_CALLBACK_SECRET": "x" * 24,

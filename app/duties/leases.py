@@ -175,7 +175,13 @@ def _restore(post: Postcard, rendition: Rendition) -> Stored:
         asset = get_asset(connection, source.asset_id)
     with TemporaryDirectory(dir=post.spool_dir, prefix="restore-") as folder:
         fitted = fit_original(
-            post, asset, source.budget, Path(folder), source.choice, for_pages=source.profile == POSTER
+            post,
+            asset,
+            source.budget,
+            Path(folder),
+            source.choice,
+            fast=source.fast,
+            for_pages=source.profile == POSTER,
         )
         if fitted.sha256 != rendition.sha256:
             with post.change() as change:

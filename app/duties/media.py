@@ -93,10 +93,13 @@ def host_rendition(post: Postcard, asset: Asset, profile: str, budget: Budget, c
     if known is not None:
         return known
     require_choosable(asset, choice)
+    fast = post.settings.fit.setting == "fast"
     with TemporaryDirectory(dir=post.spool_dir, prefix="fit-") as folder:
         with Watch(post, asset, profile, choice, Path(folder)) as watch:
-            fitted = fit_original(post, asset, budget, Path(folder), choice, watch, for_pages=profile == POSTER)
-        _host(post, asset, profile, budget, fitted, choice)
+            fitted = fit_original(
+                post, asset, budget, Path(folder), choice, watch, fast=fast, for_pages=profile == POSTER
+            )
+        _host(post, asset, profile, budget, fitted, choice, fast=fast)
     with post.database.read() as connection:
         hosted = find_rendition(connection, asset.id, profile, budget, choice)
     if hosted is None:
@@ -128,11 +131,12 @@ def fit_original(
     choice: Choice = WHOLE,
     watch: Watch | None = None,
     *,
+    fast: bool,
     for_pages: bool = False,
 ) -> Fitted:
-    """Fetch the original into ``folder`` and fit it there; the same bytes, budget and choice give the same result.
+    """Fetch the original into ``folder`` and fit it there; the same bytes, budget, choice and setting give the same result.
 
-    ``for_pages`` makes the poster of a clip, not its first picture.
+    ``fast`` is the setting, instead of *best*. ``for_pages`` makes the poster of a clip, not its first picture.
 
     Raises:
         CannotFit: with what would fit instead.
@@ -142,7 +146,15 @@ def fit_original(
     began = time.monotonic()
     try:
         fitted = post.decoders.run_watched(
-            watch or _nobody, fit_media, original, asset.facts, budget, folder, choice=choice, for_pages=for_pages
+            watch or _nobody,
+            fit_media,
+            original,
+            asset.facts,
+            budget,
+            folder,
+            fast=fast,
+            choice=choice,
+            for_pages=for_pages,
         )
     except CannotFit as error:
         with post.database.read() as connection:
@@ -164,7 +176,9 @@ def _nobody() -> None:
     """Watch nothing."""
 
 
-def _host(post: Postcard, asset: Asset, profile: str, budget: Budget, fitted: Fitted, choice: Choice) -> None:
+def _host(
+    post: Postcard, asset: Asset, profile: str, budget: Budget, fitted: Fitted, choice: Choice, *, fast: bool
+) -> None:
     """Write the reference, then put the bytes, then write what the store says: a crash leaves a pending row to repeat.
 
     Raises:
@@ -184,6 +198,7 @@ def _host(post: Postcard, asset: Asset, profile: str, budget: Budget, fitted: Fi
             key=key,
             at=change.at,
             choice=choice,
+            fast=fast,
         )
     stored = post.store.put_media(fitted.path, sha256=fitted.sha256, content_type=fitted.content_type)
     settle_put(post, asset, stored)

@@ -93,6 +93,7 @@ def _quality_out(rendition: Rendition, facts: Facts) -> QualityOut:
     shown = {name: value for name, value in asdict(quality).items() if name in QualityOut.model_fields}
     return QualityOut(
         **shown,
+        setting="fast" if rendition.fast else "best",
         ssim_against=_SSIM_WORDS.get(rendition.content_type, "") if quality.ssim is not None else "",
         fps_in=round(facts.frames / facts.seconds, 2) if facts.seconds and facts.width else 0.0,
         fps_out=round(quality.frames_out / quality.seconds, 2) if quality.seconds and rendition.width else 0.0,

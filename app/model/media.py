@@ -223,7 +223,10 @@ class HostedObject:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """An asset fitted to a budget, as kept in the records."""
+    """An asset fitted to a budget, as kept in the records.
+
+    ``fast`` is the setting that it was made at: at the other one the same original becomes other bytes.
+    """
 
     id: str
     asset_id: str
@@ -240,4 +243,5 @@ class Rendition:
     given_up: tuple[str, ...]
     created_at: datetime
     choice: Choice = WHOLE
+    fast: bool = False
     object: HostedObject | None = field(default=None, compare=False)

@@ -51,6 +51,7 @@ def _rendition(row: sa.Row[Any]) -> Rendition:
         given_up=tuple(row.given_up),
         created_at=row.created_at,
         choice=choice_from_text(row.choice),
+        fast=row.fast,
         object=_object(row),
     )
 
@@ -140,8 +141,9 @@ def reserve_rendition(
     key: str,
     at: datetime,
     choice: Choice = WHOLE,
+    fast: bool = False,
 ) -> str:
-    """Write the reference before the bytes are put.
+    """Write the reference before the bytes are put; ``fast`` is the setting that ``fitted`` was made at.
 
     Returns:
         the rendition's id.
@@ -169,6 +171,7 @@ def reserve_rendition(
         "untouched": fitted.untouched,
         "quality": asdict(fitted.quality),
         "given_up": list(fitted.given_up),
+        "fast": fast,
     }
     known = connection.execute(sa.select(renditions.c.id, renditions.c.key).where(same)).one_or_none()
     if known is not None:

@@ -83,6 +83,8 @@ renditions = sa.Table(
     _at("created_at"),
     # What the caller chose to have made of it, as text: "auto", "mp4", "auto 1.500+12.000" (from 1.5 s on, 12 s long).
     sa.Column("choice", sa.String(60), nullable=False),
+    # At which of the two settings it was made, best or fast; only that one gives the same bytes again.
+    sa.Column("fast", sa.Boolean, nullable=False),
     sa.UniqueConstraint("asset_id", "profile", "budget_bytes", "side_pixels", "choice"),
 )
 

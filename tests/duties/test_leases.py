@@ -11,18 +11,20 @@ import sqlalchemy as sa
 from app.duties.campaigns import Order, begin_campaign, create_campaign
 from app.duties.fitting import POSTER
 from app.duties.leases import LeaseKeeper, verify_once
+from app.duties.media import host_rendition
 from app.duties.postcard import Postcard
 from app.duties.takedown import take_down
 from app.errors import MediaUnreachable, NotFound, StoreMisconfigured
 from app.host.embedded import EmbeddedStore
 from app.host.s3 import S3Store
+from app.limits import budget_of, profiles
 from app.model.media import Rendition
 from app.model.messages import AssetPart
 from app.model.status import CampaignState
 from app.records.objects import find_object, renditions_of, settle_verification
 from app.records.tables import objects, renditions
 from tests.media.clips import clip
-from tests.media.pictures import phone_photo
+from tests.media.pictures import phone_photo, photograph, save
 from tests.path import campaign_of, upload, work_off
 
 TO = "12515550130"
@@ -142,6 +144,32 @@ def test_a_lost_poster_is_made_again_by_the_next_start_with_the_same_bytes(post:
     assert post.store.describe(poster.key).sha256 == poster.sha256
     answer = requests.get(post.store.url_of(poster.key), timeout=10)
     assert hashlib.sha256(answer.content).hexdigest() == poster.sha256
+
+
+def _at(post: Postcard, setting: str) -> Postcard:
+    return replace(post, settings=replace(post.settings, fit=replace(post.settings.fit, setting=setting)))
+
+
+_ENCODERS = {
+    "best": "libjpeg-turbo with our tables, baseline 4:2:0",
+    "fast": "libjpeg-turbo, baseline 4:2:0, plain Huffman tables",
+}
+
+
+@pytest.mark.parametrize(("made_at", "other"), [("best", "fast"), ("fast", "best")])
+def test_what_was_made_at_one_setting_stays_at_the_other_and_is_restored_to_the_same_bytes(
+    post: Postcard, made_at: str, other: str
+) -> None:
+    asset = upload(post, save(photograph(1600, 1200, seed=6, grain=0.05), "JPEG", quality=95))
+    budget = budget_of(profiles()["universal"])
+    made, later = host_rendition(_at(post, made_at), asset, "universal", budget), _at(post, other)
+    assert host_rendition(later, asset, "universal", budget) == made
+    assert (made.fast, made.quality.encoder) == (made_at == "fast", _ENCODERS[made_at])
+    post.store.delete(made.key)
+    LeaseKeeper(later, [made]).keep()
+    assert post.store.describe(made.key).sha256 == made.sha256
+    # What is made from then on is made at the setting that stands.
+    assert host_rendition(later, asset, "large", budget).quality.encoder == _ENCODERS[other]
 
 
 def test_a_poster_that_cannot_be_made_again_keeps_no_message_back(post: Postcard) -> None:

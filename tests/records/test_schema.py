@@ -100,7 +100,7 @@ def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
         Database(f"sqlite:///{tmp_path / 'none' / 'x.sqlite'}")
 
 
-def test_renditions_from_before_choices_are_those_of_no_choice(database_url: str) -> None:
+def test_renditions_from_before_choices_are_those_of_no_choice_made_at_best(database_url: str) -> None:
     database = Database(database_url, busy_seconds=5)
     config = _config()
     at = "'2026-11-22 10:00:00'"
@@ -120,5 +120,5 @@ def test_renditions_from_before_choices_are_those_of_no_choice(database_url: str
     with database.read() as connection:
         kept = find_rendition(connection, "ast_1", "universal", Budget(10, 20, ()))
         assert kept is not None
-        assert (kept.id, kept.choice) == ("rnd_1", WHOLE)
+        assert (kept.id, kept.choice, kept.fast) == ("rnd_1", WHOLE, False)
     database.close()

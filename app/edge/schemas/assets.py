@@ -1,7 +1,7 @@
 """Assets and renditions."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,9 @@ class OriginalOut(Out):
 class QualityOut(Out):
     """How a rendition was reached and what it kept; figures that do not apply are 0 or null."""
 
+    setting: Literal["best", "fast"] = Field(
+        description="At which it was made; only stills and video come out otherwise at the other."
+    )
     encoder: str
     encoder_quality: int = Field(
         description="On the encoder's own scale, of a GIF its loss; 0 = none, or nothing was encoded."
