@@ -251,7 +251,7 @@ class ContentBlocked(Rejected):
 
 
 class CannotFit(Rejected):
-    """Nothing acceptable is short enough; ``limit_bytes``, ``best_bytes``, ``choices`` that would fit."""
+    """Nothing acceptable is short enough; ``limit_bytes``, ``best_bytes``, ``choices`` that would fit, ``plans`` of cuts."""
 
     slug, title = "cannot-fit", "It does not fit the limit"
     remedy = "Take one of `choices`, a larger profile, or a simpler or shorter piece of media."

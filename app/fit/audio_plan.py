@@ -53,8 +53,8 @@ class AudioPlan:
 def plan_audio(facts: Facts, budget: Budget, choice: Choice) -> AudioPlan:
     """Choose form and bits for what the budget leaves; nothing is read or encoded.
 
-    InvalidRequest when the cut is not inside of it. CannotFit when even the floor needs more: ``fits_seconds``, ``cut``
-    and ``instead`` say what is possible.
+    InvalidRequest when the cut is not inside of it. CannotFit when even the floor needs more: ``fits_seconds``, ``plans``,
+    ``cut`` and ``instead`` say what is possible.
 
     Raises:
         MediaUnsupported: the form may not go out, or the ffmpeg here cannot make it.
@@ -131,9 +131,11 @@ def _refuse(
         CannotFit: always.
     """
     fits_seconds = max(_fits_seconds(budget, form) for form in forms)
+    pieces = [_plan_form(facts, budget, fits_seconds, form) for form in forms] if fits_seconds else []
+    plans = [_plan_to_json(plan) for plan in pieces if plan is not None][:1]
     others = [form for form in possible if form not in forms and _plan_form(facts, budget, seconds, form) is not None]
     ways = [
-        *([f"cut it to {fits_seconds} seconds"] if fits_seconds else []),
+        *(f"cut it to {plan['seconds']:g} seconds ({plan['sound_bits_a_second'] / 1000:.3g} kb/s)" for plan in plans),
         *(f"take it as {form.value}" for form in others),
     ]
     cut: dict[str, Any] = {"cut": {"start": choice.start, "seconds": fits_seconds}} if fits_seconds else {}
@@ -142,6 +144,12 @@ def _refuse(
         limit_bytes=budget.max_bytes,
         best_bytes=int(budget.max_bytes * seconds / fits_seconds) if fits_seconds else int(650 * seconds),
         fits_seconds=fits_seconds,
+        plans=plans,
         instead=[*(["cut"] if fits_seconds else []), *(form.value for form in others)],
         **cut,
     )
+
+
+def _plan_to_json(plan: AudioPlan) -> dict[str, Any]:
+    """Say in which form and at which bits that many seconds fit."""
+    return {"seconds": plan.seconds, "as": plan.form.value, "sound_bits_a_second": plan.bits}

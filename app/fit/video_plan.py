@@ -126,15 +126,25 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
         after: a plan that failed; only what asks for less is considered.
 
     InvalidRequest when the cut is not inside the video. CannotFit when even the floor needs more: ``fits_seconds``,
-    ``good_seconds``, ``cut`` and ``instead`` say what is possible.
+    ``good_seconds``, ``plans``, ``cut`` and ``instead`` say what is possible.
     """
     cut = cut_of(facts, choice)
     form = Form.THREE_GP if choice.form is Form.THREE_GP else Form.MP4
+    fits_seconds = _fits_seconds(facts, budget, form)
+    chosen = _choose_rung(facts, budget, cut.seconds, form, after)
+    if chosen is None:
+        _refuse(facts, budget, choice, cut.seconds, fits_seconds)
+    return replace(chosen, fits_seconds=fits_seconds)
+
+
+def _choose_rung(
+    facts: Facts, budget: Budget, seconds: float, form: Form, after: VideoPlan | None = None
+) -> VideoPlan | None:
+    """Take the first rung, behind that of ``after``, whose bits are there; None when not even the floor's are."""
     rungs = _3GP_RUNGS if form is Form.THREE_GP else _MP4_RUNGS
     first = after.rung + 1 if after else 0
-    plans = [_plan_rung(facts, budget, cut.seconds, form, number) for number in range(first, len(rungs))]
-    fits_seconds = _fits_seconds(facts, budget, form)
-    chosen = next(
+    plans = [_plan_rung(facts, budget, seconds, form, number) for number in range(first, len(rungs))]
+    return next(
         (
             plan
             for plan, rung in zip(plans, rungs[first:], strict=True)
@@ -142,9 +152,6 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
         ),
         None,
     )
-    if chosen is None:
-        _refuse(facts, budget, choice, cut.seconds, fits_seconds)
-    return replace(chosen, fits_seconds=fits_seconds)
 
 
 def _is_too_wide(plan: VideoPlan, plans: Sequence[VideoPlan]) -> bool:
@@ -267,10 +274,14 @@ def _refuse(facts: Facts, budget: Budget, choice: Choice, seconds: float, fits_s
         CannotFit: always.
     """
     form = Form.THREE_GP if choice.form is Form.THREE_GP else Form.MP4
+    good = good_seconds(facts, budget) if form is Form.MP4 else 0
+    better: dict[str, Any] = {"good_seconds": good} if 0 < good < fits_seconds else {}
+    pieces = [_choose_rung(facts, budget, length, form) for length in (*better.values(), fits_seconds) if length]
+    plans = [_plan_to_json(plan) for plan in pieces if plan is not None]
     other = Form.MP4 if form is Form.THREE_GP else Form.THREE_GP
     other_type = MP4_TYPE if other is Form.MP4 else THREE_GP_TYPE
     possible = {
-        "cut": (fits_seconds > 0, f"cut it to {fits_seconds} seconds"),
+        "cut": (fits_seconds > 0, f"cut it to {' or '.join(map(_plan_in_words, plans))}"),
         other.value: (
             other_type in budget.content_types and _fits_seconds(facts, budget, other) >= seconds,
             "take it as MP4" if other is Form.MP4 else "take it as 3GP, in the quality of old phones",
@@ -280,14 +291,31 @@ def _refuse(facts: Facts, budget: Budget, choice: Choice, seconds: float, fits_s
     instead = [way for way, (is_possible, _) in possible.items() if is_possible]
     ways = ", or ".join(possible[way][1] for way in instead) or "nothing of it can be sent here"
     cut: dict[str, Any] = {"cut": {"start": choice.start, "seconds": fits_seconds}} if fits_seconds else {}
-    good = good_seconds(facts, budget) if form is Form.MP4 else 0
-    better = {"good_seconds": good} if 0 < good < fits_seconds else {}
     raise CannotFit(
         f"{seconds:.0f} seconds of video do not fit {budget.max_bytes:,} bytes: {ways}.",
         limit_bytes=budget.max_bytes,
         best_bytes=int(_floor_bytes(facts, budget, form) * seconds) + _BYTES_OF_BOXES,
         fits_seconds=fits_seconds,
+        plans=plans,
         instead=instead,
         **cut,
         **better,
     )
+
+
+def _plan_to_json(plan: VideoPlan) -> dict[str, Any]:
+    """Say at which size, rate and bits that many seconds fit; those of its sound are beside those of its pictures."""
+    return {
+        "seconds": plan.seconds,
+        "as": plan.form.value,
+        "width": plan.size[0],
+        "height": plan.size[1],
+        "fps": round(plan.fps, 2),
+        "video_bits_a_second": plan.bits,
+        "sound_bits_a_second": plan.sound.bits,
+    }
+
+
+def _plan_in_words(plan: dict[str, Any]) -> str:
+    bits = plan["video_bits_a_second"] + plan["sound_bits_a_second"]
+    return f"{plan['seconds']:g} seconds ({plan['width']} x {plan['height']} px, {plan['fps']:.3g} fps, {bits / 1000:.3g} kb/s)"

@@ -33,9 +33,14 @@ def test_what_would_fit_is_offered_as_buttons_and_goes_out(
     expect(part).to_contain_text("does not fit the limit")
     is_loaded(part.locator("img"))
     expect(page.locator("#send-hint")).to_contain_text("Choose what to send instead")
-    good = part.get_by_role("button", name=re.compile(r"^Send the first [\d.]+ s: looks good$"))
+    good = part.get_by_role(
+        "button", name=re.compile(r"^Send the first [\d.]+ s: looks good \(160 . 90, 9\.\d+ fps, [\d.]+ kb.s\)$")
+    )
     expect(good).to_have_count(1)
-    part.get_by_role("button", name=re.compile(r"^Send the first [\d.]+ s: the longest that fits$")).click()
+    part.get_by_role(
+        "button",
+        name=re.compile(r"^Send the first [\d.]+ s: the longest that fits \(\d+ . \d+, [\d.]+ fps, [\d.]+ kb.s\)$"),
+    ).click()
     expect(part).to_contain_text(re.compile(r"→ .* KB, first \d+"))
     expect(part.get_by_role("button", name=re.compile("^Send the first"))).to_have_count(0)
     is_loaded(part.locator("img"))
@@ -133,5 +138,5 @@ def test_a_picture_is_compared_with_its_original_by_a_wipe(page: Page, photo: Pa
         page.keyboard.press("End")
         assert frame.evaluate("each => each.style.getPropertyValue('--at')") == "100%"
         expect(scope.locator(".figures").first).to_contain_text("SSIM")
-        expect(scope.locator(".figures").first).to_contain_text("3024 \u00d7 4032 → 1440 \u00d7 1920")
+        expect(scope.locator(".figures").first).to_contain_text("3024 . 4032 → 1440 . 1920")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -78,6 +78,11 @@ def test_a_clip_that_only_a_larger_limit_takes_is_offered_that_with_who_takes_it
     assert good == {"cut": {"start": 0.0, "seconds": problem["good_seconds"]}}
     assert longest == {"cut": {"start": 0.0, "seconds": problem["fits_seconds"]}}
     assert larger == {"profile": "large"}
+    well, long = problem["plans"]
+    assert (well["seconds"], long["seconds"]) == (problem["good_seconds"], problem["fits_seconds"])
+    assert well["video_bits_a_second"] > long["video_bits_a_second"] > 0
+    assert (well["width"], well["height"], well["fps"], well["as"]) == (160, 90, pytest.approx(10, abs=0.2), "mp4")
+    assert all(f"{each['width']} x {each['height']} px" in problem["detail"] for each in problem["plans"])
     assert problem["larger"]["limit_bytes"] == 490_000
     assert "US: AT&T" in problem["larger"]["taken_by"]
     assert "Vodafone UK" not in problem["larger"]["taken_by"]

@@ -73,7 +73,11 @@ def test_more_seconds_never_get_more_bits_and_what_is_said_to_fit_does(form: For
     with pytest.raises(CannotFit) as caught:
         plan_audio(facts_of(600), UNIVERSAL, Choice(form))
     cut = Choice(form, **caught.value.facts["cut"])
-    assert plan_audio(facts_of(600), UNIVERSAL, cut).seconds == caught.value.facts["fits_seconds"]
+    piece = plan_audio(facts_of(600), UNIVERSAL, cut)
+    assert piece.seconds == caught.value.facts["fits_seconds"]
+    told = {"seconds": piece.seconds, "as": form.value, "sound_bits_a_second": piece.bits}
+    assert caught.value.facts["plans"] == [told]
+    assert f"cut it to {piece.seconds} seconds ({piece.bits / 1000:.3g} kb/s)" in caught.value.detail
 
 
 def test_tags_and_cover_go_and_the_sound_stays_as_it_is(tmp_path: Path) -> None:

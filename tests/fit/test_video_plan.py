@@ -44,7 +44,14 @@ def test_a_plan_keeps_every_limit_or_says_how_long_would_fit(
     if plan is None:
         fits = refused["fits_seconds"]
         assert fits < seconds
-        assert fits == 0 or plan_video(facts, budget, Choice(form, **refused["cut"])).seconds == fits
+        assert [told["seconds"] for told in refused["plans"]][-1:] == ([fits] if fits else [])
+        for told in refused["plans"]:
+            piece = plan_video(facts, budget, Choice(form, seconds=told["seconds"]))
+            assert told == {
+                "seconds": piece.seconds, "as": piece.form.value, "width": piece.size[0], "height": piece.size[1],
+                "fps": pytest.approx(piece.fps, abs=0.01),
+                "video_bits_a_second": piece.bits, "sound_bits_a_second": piece.sound.bits,
+            }  # fmt: skip
         return
     assert plan.picture[0] <= max(2, width)
     assert plan.picture[1] <= max(2, height)
@@ -97,6 +104,7 @@ def test_what_would_fit_instead_is_named_and_fits() -> None:
     with pytest.raises(CannotFit) as caught:
         plan_video(facts, budget, Choice())
     assert caught.value.facts["instead"] == ["cut", "3gp", "first_frame"]
+    assert "cut it to 34 seconds (320 x 180 px, 15 fps, 64.1 kb/s) or 100 seconds (" in caught.value.detail
     assert plan_video(facts, budget, Choice(Form.THREE_GP)).seconds == 130
     assert caught.value.facts["best_bytes"] > 290_000
     with pytest.raises(CannotFit) as caught:
@@ -113,6 +121,7 @@ def test_the_piece_that_looks_good_is_shorter_than_the_longest_and_is_planned_no
     if "good_seconds" in refused:
         good, longest = refused["good_seconds"], refused["fits_seconds"]
         assert 0 < good < longest < seconds
+        assert [told["seconds"] for told in refused["plans"]] == [good, longest]
         assert plan_video(facts, budget, Choice(seconds=good)).rung <= 4
         assert warn_of_floor(plan_video(facts, budget, Choice(seconds=good)), facts, budget) == ""
 

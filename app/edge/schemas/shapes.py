@@ -45,6 +45,18 @@ class WrongOut(BaseModel):
     message: str
 
 
+class PlanOut(BaseModel):
+    """What a piece of a clip or a sound file would be; of sound, only its length, form and bits."""
+
+    seconds: float
+    form: str = Field(alias="as", description="mp4 or 3gp; aac, amr or mp3")
+    width: int = Field(default=0, description="Of the frame; 3GP has bars where its shape differs.")
+    height: int = 0
+    fps: float = Field(default=0.0, description="Frames a second.")
+    video_bits_a_second: int = 0
+    sound_bits_a_second: int = Field(description="0 = it has no sound.")
+
+
 class ProblemOut(BaseModel):
     """RFC 9457: what went wrong, in words that may be shown; facts stand beside these members."""
 
@@ -58,6 +70,10 @@ class ProblemOut(BaseModel):
     remedy: str = Field(default="", description="What the caller can do.")
     request_id: str = Field(default="", description="Under which the log knows this request.")
     errors: list[WrongOut] = Field(default_factory=list, description="Of every 422: what is wrong, field by field.")
+    plans: list[PlanOut] = Field(
+        default_factory=list,
+        description="Of a clip or a sound file that is too long: at which size, rate and bits each cut of `choices` fits.",
+    )
 
 
 class PageQuery(In):

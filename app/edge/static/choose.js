@@ -10,6 +10,8 @@ const WORDS = {
   amr: "as AMR",
   mp3: "as MP3",
 };
+const figures = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const bits = (plan) => `${figures.format(((plan.video_bits_a_second || 0) + plan.sound_bits_a_second) / 1000)} kb/s`;
 const seconds = (figure) => `${Number(figure.toFixed(1))} s`;
 
 // The choices that a refusal offers, each as the API takes it back.
@@ -27,7 +29,9 @@ export function describe(choice, refusal) {
   const { larger, good_seconds: good, fits_seconds: longest } = refusal;
   const limit = profile && larger ? ` within ${profile}, ${showBytes(larger.limit_bytes)}` : "";
   const why = !good || !cut ? "" : cut.seconds === good ? ": looks good" : cut.seconds === longest ? ": the longest that fits" : "";
-  return `Send ${piece ? `the ${piece}` : profile ? "all of it" : "it"}${form ? ` ${form}` : ""}${limit}${why}`;
+  const plan = cut && (refusal.plans || []).find((each) => each.seconds === cut.seconds);
+  const at = plan ? ` (${[plan.width && `${plan.width} × ${plan.height}`, plan.fps && `${figures.format(plan.fps)} fps`, bits(plan)].filter(Boolean).join(", ")})` : "";
+  return `Send ${piece ? `the ${piece}` : profile ? "all of it" : "it"}${form ? ` ${form}` : ""}${limit}${why}${at}`;
 }
 
 // What a refusal offers, each as a button, and who takes the larger limit where that is one of them.
