@@ -94,10 +94,19 @@ def _quality_out(rendition: Rendition, facts: Facts) -> QualityOut:
     return QualityOut(
         **shown,
         setting="fast" if rendition.fast else "best",
-        ssim_against=_SSIM_WORDS.get(rendition.content_type, "") if quality.ssim is not None else "",
+        ssim_against=_ssim_words(rendition),
         fps_in=round(facts.frames / facts.seconds, 2) if facts.seconds and facts.width else 0.0,
         fps_out=round(quality.frames_out / quality.seconds, 2) if quality.seconds and rendition.width else 0.0,
     )
+
+
+def _ssim_words(rendition: Rendition) -> str:
+    """Say which SSIM it is and what it compares with, or why there is none."""
+    if rendition.quality.ssim is not None:
+        return _SSIM_WORDS[rendition.content_type]
+    if not rendition.width:
+        return "none: it compares pictures"
+    return "none was measured" if rendition.quality.encodes else "none: no pixel was encoded anew"
 
 
 def assets_out(edge: Edge, connection: Connection, assets: Sequence[Asset]) -> list[AssetOut]:

@@ -73,8 +73,8 @@ class QualityOut(Out):
     )
     encodes: int = Field(description="Encodes of the final size.")
     milliseconds: int
-    ssim: float | None = Field(description="0 to 1; null when nothing was encoded anew.")
-    ssim_against: str = Field(description="Which SSIM it is, and what it compares with.")
+    ssim: float | None = Field(description="0 to 1; null when no pixel was encoded anew.")
+    ssim_against: str = Field(description="Which SSIM it is, and what it compares with; or why there is none.")
     frames_in: int
     frames_out: int
     fps_in: float

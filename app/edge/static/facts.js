@@ -43,11 +43,14 @@ export function factOf(preview) {
     make("details", {}, make("summary", {}, "The exact request"), make("pre", { tabindex: "0" }, preview.body)));
 }
 
+// What people call a type whose own name says something else.
+const NAMES = { "text/x-vcard": "vCard", "audio/mp4": "M4A", "audio/mpeg": "MP3" };
+
 function mediaFact(part, count) {
   const room = count > 1 ? ` of the ${showBytes(part.budget_bytes)} that it may have here` : "";
-  const [family, name] = part.content_type.split("/");
-  const line = `${name === "x-vcard" ? "vCard" : name.toUpperCase()}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
-  return make("div", {}, make("p", { class: "hint" }, line), family === "text" ? null
-    : make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
+  const name = NAMES[part.content_type] || part.content_type.split("/")[1].toUpperCase();
+  const line = `${name}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
+  return make("div", {}, make("p", { class: "hint" }, line),
+    make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
       make("summary", {}, "Compare with the original"), make("div", { "aria-live": "polite" })));
 }
