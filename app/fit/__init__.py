@@ -8,7 +8,7 @@ still     fit_still: a picture to JPEG or PNG    pixels    decoded, upright, sRG
 codecs    the JPEG encoders                      jpeg      the search for the quality
 sample    some rows that foretell the bytes      libraries  what is faster than Pillow, where it is there
 png       flat art without loss                  strip     metadata out, pixels untouched
-arrays    what is done to pixels, with or without OpenCV
+arrays    what is done to pixels, by OpenCV or not   colors  to sRGB, by profile or gamma
 animation fit_animation: to GIF                  frames    decoded once, kept as what changed
 animation_plan: colours, side and frames chosen together by measuring a few frames
 lever     side or colours, from run to run       palette   few colours, chosen by eye or by levels

@@ -3,14 +3,14 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms
+from PIL import Image, TiffImagePlugin
 
 from app.errors import MediaDamaged
 from app.fit.arrays import Pixels, image_of, resize, turn_upright
+from app.fit.colors import coding_of, to_srgb
 from app.fit.libraries import SIMPLEJPEG
 from app.model.media import Facts
 
@@ -18,12 +18,14 @@ pillow_heif.register_heif_opener()
 Image.init()  # all plug-ins now, once, before the pool forks
 Image.MAX_IMAGE_PIXELS = None  # probe has counted them
 
-_SRGB = ImageCms.createProfile("sRGB")
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _GROUND = (255, 255, 255)
 _DARK = (40, 40, 40)
 _TOO_BRIGHT_FOR_WHITE = 225
+_BITS = 8
+_BYTES_OF_HEADERS, _PNG_BITS, _AV1_DEPTH = 4096, 24, 6
+_SEVERAL = {"TIFF": "pages", "HEIF": "pictures"}
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "HEIF", "AVIF", "BMP", "TIFF")
 
 
@@ -87,8 +89,9 @@ def _load_jpeg(path: Path, facts: Facts, size: tuple[int, int]) -> Picture | Non
     if not facts.has_profile:
         return Picture(pixels, ())
     with Image.open(path, formats=["JPEG"]) as image:
-        profile = image.info.get("icc_profile")
-    converted, given_up = _to_srgb(image_of(pixels).convert("RGB"), profile)
+        coding = coding_of(image)
+    colors = image_of(pixels).convert("RGB")
+    converted, given_up = to_srgb(colors if facts.color == "RGB" else colors.getchannel("R"), coding)
     return Picture(np.asarray(converted), given_up)
 
 
@@ -103,48 +106,94 @@ def decode_luma(content: bytes) -> Pixels:
 
 def _load_any(path: Path, size: tuple[int, int]) -> Picture:
     with Image.open(path, formats=_FORMATS) as opened:
+        pictures = int(getattr(opened, "n_frames", 1))
+        bits, coding = bits_of(opened, path), coding_of(opened)
         opened.draft(None, size)
         opened.load()
-        profile = opened.info.get("icc_profile")
-        pages = int(getattr(opened, "n_frames", 1)) if opened.format == "TIFF" else 1
-        image, deep = _to_eight_bits(opened)
-        image, flattened = _flatten(image, size)
-        if image.size != size:
-            image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        image, converted = _to_srgb(image, profile)
-    left_out = (f"{pages - 1} of {pages} pages left out",) if pages > 1 else ()
-    return Picture(np.asarray(image), (*left_out, *deep, *flattened, *converted))
+        image, deep = _to_eight_bits(opened, bits)
+        colors, alpha = _split(image, size)
+        colors, converted = to_srgb(colors, coding)
+        flat, flattened = _flatten(colors, alpha)
+        noun = _SEVERAL.get(opened.format or "")
+    left_out = (f"{pictures - 1} of {pictures} {noun} left out",) if noun and pictures > 1 else ()
+    return Picture(np.asarray(flat), (*left_out, *deep, *flattened, *converted))
 
 
-def _to_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """Scale 16-bit grey and floating point to 8 bits: Pillow's own conversion would clip them."""
-    if image.mode in _DEEP_MODES:
-        deep = np.asarray(image)
-        reduced = deep >> 8 if deep.max(initial=0) > 255 else deep
-        return Image.fromarray(np.clip(reduced, 0, 255).astype(np.uint8)), ("16 bits a channel reduced to 8",)
+def needs_converting(path: Path, facts: Facts) -> bool:
+    """Tell whether some handset would show a picture wrong as it is: other colours than sRGB, over 8 bits, or transparency.
+
+    Its pixels are looked at only where there may be transparency by the header.
+    """
+    if facts.content_type == "image/jpeg" and not facts.has_profile:
+        return False
+    with Image.open(path, formats=_FORMATS) as image:
+        if bits_of(image, path) > _BITS or not coding_of(image).is_srgb:
+            return True
+        return facts.has_alpha and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+
+
+def bits_of(image: Image.Image, path: Path) -> int:
+    """Tell the bits a channel of a file that is opened as ``image``."""
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth", _BITS))
+    if image.format == "TIFF":
+        return max(map(int, image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))  # type: ignore[attr-defined]  # -- a TIFF has it
+    if image.format not in {"PNG", "AVIF"}:
+        return _BITS
+    with path.open("rb") as file:
+        head = file.read(_BYTES_OF_HEADERS)
+    if image.format == "PNG":
+        return head[_PNG_BITS]
+    at = head.find(b"av1C") + _AV1_DEPTH  # a bit each for more than 8, and for 12 in place of 10
+    return _BITS if at >= len(head) or not head[at] & 0x40 else 12 if head[at] & 0x20 else 10
+
+
+def _to_eight_bits(image: Image.Image, bits: int) -> tuple[Image.Image, tuple[str, ...]]:
+    """Scale deep grey and floating point to 8 bits: Pillow's own conversion would clip them; the rest it has scaled itself."""
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
         scaled = (values - low) * (255 / (high - low) if high > low else 0)
         return Image.fromarray(scaled.astype(np.uint8)), ("floating point reduced to 8 bits",)
-    return image, ()
+    told = (f"{bits} bits a channel reduced to 8",) if bits > _BITS else ()
+    clear = image.info.get("transparency")
+    if image.mode not in _DEEP_MODES:
+        if told and isinstance(clear, tuple):
+            image.info["transparency"] = tuple(value >> 8 for value in clear)
+        return image, told
+    deep = np.asarray(image)
+    if image.mode == "I":  # 32 bits, of which whoever wrote them used 8 or 16
+        bits = 16 if deep.max(initial=0) > 255 else _BITS
+    gray = Image.fromarray(np.clip(deep >> bits - _BITS, 0, 255).astype(np.uint8))
+    if isinstance(clear, int):
+        gray.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
+    return gray, told
 
 
-def _flatten(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[str, ...]]:
-    """Lay a transparent picture on a ground, reduced first so that edges stay clean; bring palettes and odd modes to RGB."""
+def _split(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, Image.Image | None]:
+    """Part colours (L, RGB, CMYK or LAB) and alpha, both reduced to ``size``; palettes and odd modes are brought to RGB."""
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         # Premultiplied, so that the hidden colour of a transparent pixel does not bleed into its neighbours.
         layer = image if image.mode == "RGBA" else image.convert("RGBA")
         if layer.size != size:
             layer = layer.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
-        if layer.getchannel("A").getextrema() == (255, 255):
-            return layer.convert("RGB"), ()
-        name, color = ground_for(layer)
-        ground = Image.new("RGBA", layer.size, (*color, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB"), (f"transparency flattened on {name}",)
-    if image.mode in {"RGB", "L", "CMYK", "LAB"}:
-        return image, ()
-    return image.convert("L" if image.mode == "1" else "RGB"), ()
+        colors = layer.getchannel("R") if image.mode in {"L", "LA", "La"} else layer.convert("RGB")
+        return colors, layer.getchannel("A")
+    if image.mode not in {"RGB", "L", "CMYK", "LAB"}:
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return image, None
+
+
+def _flatten(colors: Image.Image, alpha: Image.Image | None) -> tuple[Image.Image, tuple[str, ...]]:
+    """Lay a transparent picture on a ground; RGB in sRGB."""
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return colors, ()
+    colors.putalpha(alpha)
+    name, color = ground_for(colors)
+    ground = Image.new("RGBA", colors.size, (*color, 255))
+    return Image.alpha_composite(ground, colors).convert("RGB"), (f"transparency flattened on {name}",)
 
 
 def ground_for(layer: Image.Image) -> tuple[str, tuple[int, int, int]]:
@@ -155,21 +204,3 @@ def ground_for(layer: Image.Image) -> tuple[str, tuple[int, int, int]]:
     if weight.sum() > 0 and (luma * weight).sum() / weight.sum() > _TOO_BRIGHT_FOR_WHITE:
         return "dark grey", _DARK
     return "white", _GROUND
-
-
-def _to_srgb(image: Image.Image, profile: Any) -> tuple[Image.Image, tuple[str, ...]]:
-    """Convert to RGB in sRGB, by the picture's own profile where it has one that fits."""
-    if isinstance(profile, bytes) and profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" in ImageCms.getProfileDescription(source):
-                return image.convert("RGB"), ()
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            if converted is not None:
-                return converted, ("colours converted to sRGB",)
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            return image.convert("RGB"), ("a colour profile that cannot be read was ignored",)
-    if image.mode == "LAB":
-        lab = ImageCms.createProfile("LAB")
-        return ImageCms.profileToProfile(image, lab, _SRGB, outputMode="RGB") or image.convert("RGB"), ()
-    return image.convert("RGB"), ("colours converted from CMYK",) if image.mode == "CMYK" else ()

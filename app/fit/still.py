@@ -9,7 +9,7 @@ from app.fit.arrays import Pixels, resize
 from app.fit.codecs import BEST, FAST, Codec
 from app.fit.jpeg import MOST_ENCODES, Encoded, estimate, search_jpeg
 from app.fit.output import metadata_lost, write_fitted
-from app.fit.pixels import Picture, decode_luma, load_picture
+from app.fit.pixels import Picture, decode_luma, load_picture, needs_converting
 from app.fit.png import encode_flat_png
 from app.fit.sample import take_bands
 from app.fit.ssim import luma_ssim
@@ -38,9 +38,10 @@ class _Encoding:
 def fit_still(path: Path, facts: Facts, budget: Budget, out_dir: Path, *, fast: bool = False) -> Fitted:
     """Make the best JPEG or PNG of a picture that ``budget`` allows.
 
-    Byte for byte what came, when it is within the budget, upright, of a kind that every handset takes, and holds nothing
-    but its pixels. Without its metadata and otherwise the same, when that is all that is in the way. Otherwise encoded anew:
-    sRGB, upright, flattened on white, never enlarged, 96 to 100 % of the bytes when it needs the room.
+    Byte for byte what came, when it is within the budget, upright, of a kind that every handset takes, in sRGB of 8 bits, opaque,
+    and holds nothing but its pixels. Without its metadata and otherwise the same, when that is all that is in the way. Otherwise
+    encoded anew: sRGB, upright, flattened on a ground, never enlarged, a PNG without loss where that is short enough, 96 to 100 %
+    of the bytes when it needs the room.
 
     ``fast`` takes the quicker of two encoders. Raises CannotFit with ``limit_bytes`` and ``best_bytes``. Cost: at most
     three encodes of the final size.
@@ -83,18 +84,22 @@ def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, b
     if facts.content_type == "image/jpeg" and not is_plain_jpeg(walk_jpeg(data)):
         return None
     stripped = strip(data)
-    return (stripped == data, stripped) if len(stripped) <= budget.max_bytes else None
+    if len(stripped) > budget.max_bytes or needs_converting(path, facts):
+        return None
+    return stripped == data, stripped
 
 
 def _encode_flat(picture: Picture, facts: Facts, budget: Budget) -> _Encoding | None:
     """Keep a drawing or a screenshot as PNG, where the original was without loss and it fits."""
     if facts.content_type in _LOSSY or "image/png" not in budget.content_types:
         return None
-    encoded = encode_flat_png(picture.pixels, budget.max_bytes)
+    is_whole = facts.content_type == "image/png" and picture.size == (facts.width, facts.height)
+    encoded = encode_flat_png(picture.pixels, budget.max_bytes, any_colors=is_whole)
     if encoded is None:
         return None
     content, colors, ssim = encoded
-    quality = Quality(encoder="Pillow PNG, palette", encodes=1, ssim=ssim, colors=colors)
+    encoder = "Pillow PNG, palette" if colors else "Pillow PNG"
+    quality = Quality(encoder=encoder, encodes=1, ssim=ssim, colors=colors)
     return _Encoding(
         content, "image/png", picture.pixels, quality, () if ssim == 1 else (f"reduced to {colors} colours",)
     )

@@ -11,9 +11,10 @@ _IPTC_PLACES = (b"\x1c\x02\x5a", b"\x1c\x02\x5c", b"\x1c\x02\x5f", b"\x1c\x02\x6
 _NOT_PERSONAL = frozenset({
     "icc_profile", "dpi", "jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform", "gamma",
     "progressive", "progression", "transparency", "version", "background", "duration", "loop", "timestamp", "compression",
-    "bit_depth", "chroma", "primary", "depth_images", "aux", "nclx_profile", "thumbnails", "srgb", "chromaticity", "interlace",
-    "aspect", "extension", "default_image", "resolution", "metadata", "mp", "mpoffset", "sizes", "tiff_orientation",
-    "original_orientation", "heif", "camera_intrinsic_matrix", "camera_extrinsic_matrix_rot", "blend", "disposal", "bbox",
+    "bit_depth", "icc_profile_type", "chroma", "primary", "depth_images", "aux", "nclx_profile", "thumbnails", "srgb",
+    "chromaticity", "interlace", "aspect", "extension", "default_image", "resolution", "metadata", "mp", "mpoffset",
+    "sizes", "tiff_orientation", "original_orientation", "heif", "camera_intrinsic_matrix", "camera_extrinsic_matrix_rot",
+    "blend", "disposal", "bbox",
 })  # fmt: skip
 _GPS_VERSION = 0
 # EXIF shares its tags with TIFF, where these say how the pixels are stored; orientation tells nothing of anybody either.

@@ -202,13 +202,26 @@ SIZES = st.tuples(st.integers(1, 700), st.integers(1, 700))
     max_bytes=st.integers(1_500, 120_000),
     side=st.integers(64, 800),
     orientation=st.integers(1, 8),
+    is_wide=st.booleans(),
+    is_transparent=st.booleans(),
 )
 def test_never_over_the_budget_never_enlarged_and_twice_changes_nothing(
-    fit: Fit, size: tuple[int, int], kind: str, max_bytes: int, side: int, orientation: int
+    fit: Fit,
+    size: tuple[int, int],
+    kind: str,
+    max_bytes: int,
+    side: int,
+    orientation: int,
+    is_wide: bool,
+    is_transparent: bool,
 ) -> None:
-    content = pictures.save(
-        pictures.photograph(*size), kind, **({"exif": pictures.exif(orientation=orientation)} if kind != "BMP" else {})
-    )
+    image = pictures.photograph(*size).copy()
+    if is_transparent and kind in {"PNG", "WEBP"}:
+        image.putalpha(Image.linear_gradient("L").resize(size))
+    options = {"exif": pictures.exif(orientation=orientation)} if kind != "BMP" else {}
+    if is_wide and kind != "BMP":
+        options["icc_profile"] = pictures.wide_gamut_profile()
+    content = pictures.save(image, kind, **options)
     budget = Budget(max_bytes, side)
     fitted = fit(content, budget)
     assert fitted.bytes == fitted.path.stat().st_size <= max_bytes

@@ -92,6 +92,34 @@ def wide_gamut_profile() -> bytes:
     return bytes(data).replace("sRGB".encode("utf-16-be"), "Swap".encode("utf-16-be"))
 
 
+def linear_profile() -> bytes:
+    """Make an ICC profile that is called sRGB and has its primaries, but no curve: half of the light is half of the number."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    at = data.index(b"para") + 12
+    return data[:at] + struct.pack(">5i", 65536, 65536, 0, 65536, 0) + data[at + 20 :]
+
+
+def gray_profile(gamma: float) -> bytes:
+    """Make an ICC profile for grey, of such a gamma."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)  # D50
+    curve = b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(gamma * 256))
+    tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"kTRC", 156 + len(white), len(curve))
+    head = struct.pack(">I4sI4s4s4s12s4s", 0, b"none", 0x02100000, b"mntr", b"GRAY", b"XYZ ", bytes(12), b"acsp")
+    content = head.ljust(68, b"\0") + white[8:]
+    content = content.ljust(128, b"\0") + tags + white + curve
+    return struct.pack(">I", len(content)) + content[4:]
+
+
+def deep_png(values: NDArray[np.uint16], *chunks: bytes) -> bytes:
+    """Write a PNG of 16 bits a channel: H x W is grey, H x W x 2 to 4 as many channels; ``chunks`` stand before the pixels."""
+    height, width = values.shape[:2]
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    made = [png_chunk(b"IHDR", header), *chunks, png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
 def cmyk_jpeg(width: int = 300, height: int = 200) -> bytes:
     """Make a CMYK JPEG."""
     return save(photograph(width, height).convert("CMYK"), "JPEG", quality=90)
