@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from app.errors import CannotFit
 from app.fit.animation_plan import Paint, Plan, plan_animation
 from app.fit.arrays import reduce_by_area
-from app.fit.frames import Frames, is_blank, load_frames, open_frames
+from app.fit.frames import Frames, is_blank, load_frames, open_frames, show
 from app.fit.gif import encode_gif, squeeze_gif
 from app.fit.lever import Lever
 from app.fit.output import metadata_lost, write_fitted
@@ -191,11 +191,12 @@ def _ssim(image: Image.Image, frames: Frames) -> float | None:
     at, original = next(originals)
     shown_at, scores = 0, []
     every = max(1, int(getattr(image, "n_frames", 1)) // _SSIM_FRAMES)
-    for index, frame in enumerate(ImageSequence.Iterator(image)):
+    for index in range(int(getattr(image, "n_frames", 1))):
+        show(image, index)
         if index % every == 0:
             while ends[at] <= shown_at + 10 and at + 1 < len(frames):
                 at, original = next(originals)
             reduced = original if image.size == frames.size else reduce_by_area(original, image.size)
-            scores.append(luma_ssim(reduced, np.asarray(frame.convert("L"))))
-        shown_at += int(frame.info.get("duration", 0))
+            scores.append(luma_ssim(reduced, np.asarray(image.convert("L"))))
+        shown_at += int(image.info.get("duration", 0))
     return round(float(np.mean(scores)), 4) if scores else None

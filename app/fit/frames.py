@@ -4,13 +4,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from app.errors import MediaDamaged
-from app.fit.arrays import Pixels, luma_of, reduce_by_area
+from app.fit.apng import shown_frames
+from app.fit.arrays import Pixels, luma_of, reduce_by_area, turn_upright
 from app.fit.pixels import fitted_size, ground_for
 from app.model.media import Facts
 
@@ -143,7 +147,7 @@ def changed_box(before: Pixels, after: Pixels) -> tuple[int, int, int, int] | No
 
 @contextmanager
 def open_frames(path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[tuple[Iterator[Frame], int | None]]:
-    """Open an animation to read its frames one after the other, reduced to ``size``, and how often it loops.
+    """Open an animation to read its frames one after the other, upright, reduced to ``size``, and how often it loops.
 
     Memory: two frames of the full size. A still that an APNG shows to programs that know no animations is left out.
 
@@ -153,7 +157,7 @@ def open_frames(path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[tup
         image = Image.open(path, formats=_FORMATS)
         image.seek(0)
     with image:
-        yield _guarded(_each(image, path, size), facts), _loop_of(image)
+        yield _guarded(_each(image, path, facts, size), facts), _loop_of(image)
 
 
 def _guarded(frames: Iterator[Frame], facts: Facts) -> Iterator[Frame]:
@@ -225,25 +229,37 @@ def is_blank(pixels: Pixels) -> bool:
     return float(luma_of(np.ascontiguousarray(small)).std()) < _BLANK_SPREAD
 
 
-def _each(image: Image.Image, path: Path, size: tuple[int, int]) -> Iterator[Frame]:
+def _each(image: Image.Image, path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[Frame]:
     ground: Ground | None = None
-    for index in range(_first_of(image), getattr(image, "n_frames", 1)):
-        image.seek(index)
-        image.load()
-        layer = _transparent_layer(image)
+    size = size if facts.orientation < 5 else size[::-1]
+    for index, (shown, wait) in enumerate(islice(_shown(image, path), facts.frames)):
+        layer = _transparent_layer(shown)
         if layer is None:
-            yield Frame(_reduce(image.convert("RGB"), size), _wait_of(image), "")
-            continue
-        # WebP and AVIF know how long a frame stays only once it is decoded.
-        wait = _wait_of(image)
-        ground = ground or _choose_ground(path, index)
-        whole = Image.alpha_composite(Image.new("RGBA", layer.size, (*ground[1], 255)), layer)
-        yield Frame(_reduce(whole.convert("RGB"), size), wait, ground[0])
+            whole, on = shown.convert("RGB"), ""
+        else:
+            on, color = ground = ground or _choose_ground(path, index)
+            whole = Image.alpha_composite(Image.new("RGBA", layer.size, (*color, 255)), layer).convert("RGB")
+        yield Frame(turn_upright(_reduce(whole, size), facts.orientation), _wait_of(wait), on)
 
 
-def _first_of(image: Image.Image) -> int:
-    """Leave out the still of an APNG that is no part of its animation."""
-    return 1 if image.info.get("default_image") else 0
+def _shown(image: Image.Image, path: Path) -> Iterator[tuple[Image.Image, Any]]:
+    """Show one frame after the other as it is stored, not yet upright, each with its milliseconds as they are told."""
+    if image.format == "PNG":
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield from shown_frames(data)
+        return
+    for index in range(getattr(image, "n_frames", 1)):
+        show(image, index)
+        yield image, image.info.get("duration", 0)  # WebP and AVIF know it only once the frame is decoded
+
+
+def show(image: Image.Image, index: int) -> None:
+    """Decode the frame that follows, or the first one."""
+    if isinstance(image, GifImagePlugin.GifImageFile):
+        # Where a frame does not say what becomes of it, it stays; Pillow does again what the one before it said.
+        image.disposal_method = 0
+    image.seek(index)
+    image.load()
 
 
 def _transparent_layer(image: Image.Image) -> Image.Image | None:
@@ -257,9 +273,8 @@ def _transparent_layer(image: Image.Image) -> Image.Image | None:
 def _choose_ground(path: Path, index: int) -> Ground:
     """Choose by the first frame from ``index`` on that shows anything, for all of them: a ground must not flicker."""
     with Image.open(path, formats=_FORMATS) as ahead:  # anew: not every decoder finds its way back
-        for at in range(index, getattr(ahead, "n_frames", 1)):
-            ahead.seek(at)
-            layer = ahead.convert("RGBA")
+        for shown, _ in islice(_shown(ahead, path), index, None):
+            layer = shown.convert("RGBA")
             if layer.getchannel("A").getextrema()[1]:
                 break
         return ground_for(layer)
@@ -283,7 +298,6 @@ def _loop_of(image: Image.Image) -> int | None:
     return loop - 1 or None  # WebP and APNG count how often it is played
 
 
-def _wait_of(image: Image.Image) -> int:
-    wait = image.info.get("duration", 0)
+def _wait_of(wait: Any) -> int:
     milliseconds = round(wait) if isinstance(wait, (int, float)) else 0
     return milliseconds if milliseconds >= _SHORTEST_MS else _DEFAULT_MS

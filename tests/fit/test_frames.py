@@ -20,6 +20,11 @@ from tests.media.fitting import fit, probe
 
 Load = Callable[..., Frames]
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+_AS_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
+"""How a picture that is upright is stored under each EXIF orientation."""
 _TABLE = bytes([*WHITE, *RED, *GREEN, *BLUE])
 
 
@@ -74,6 +79,49 @@ def test_a_frame_that_is_taken_back_leaves_what_was_before(load: Load) -> None:
     pieces = [((0, 0, 40, 30), 1, 1), ((5, 5, 15, 15), 2, 3), ((20, 5, 30, 15), 3, 1)]
     frames = shown(load(gif((40, 30), pieces)))
     assert (frames[2] == painted((40, 30), ((0, 0, 40, 30), RED), ((0, 0, 3, 30), BLUE), ((20, 5, 30, 15), BLUE))).all()
+
+
+@pytest.mark.parametrize("before", [2, 3])
+def test_a_frame_that_does_not_say_what_becomes_of_it_stays(load: Load, before: int) -> None:
+    pieces = [((0, 0, 40, 30), 1, 1), ((5, 5, 15, 15), 2, before), ((20, 5, 30, 15), 3, 0), ((20, 18, 30, 28), 2, 0)]
+    last = shown(load(gif((40, 30), pieces)))[-1]
+    assert (last[5:15, 20:30] == BLUE).all()
+    assert (last[18:28, 20:30] == GREEN).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_an_animation_is_turned_upright(tmp_path: Path, kind: str, orientation: int) -> None:
+    upright = pictures.marked(120, 60)
+    stored = upright.transpose(_AS_STORED[orientation]) if orientation > 1 else upright
+    moved = stored.copy()
+    moved.paste((20, 20, 200), (stored.width // 2, stored.height // 2, stored.width // 2 + 20, stored.height // 2 + 8))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = pictures.animation([stored, moved], kind, exif=pictures.exif(orientation=orientation), **options)
+    loaded = shown(load_frames(tmp_path / "upload", probe(tmp_path, content), 60))[0]
+    assert loaded.shape[:2] == (30, 60)
+    assert np.abs(loaded.astype(int) - np.asarray(upright.reduce(2)).astype(int)).max() < 3
+    still = fit(tmp_path, content, choice=Choice(Form.FIRST_FRAME))
+    with Image.open(still.path) as picture:
+        assert np.abs(np.asarray(picture.convert("RGB")).astype(int) - np.asarray(upright).astype(int)).mean() < 3
+
+
+def test_a_video_of_an_animation_is_upright(tmp_path: Path) -> None:
+    upright = pictures.marked(240, 120)
+    stored = [upright.transpose(_AS_STORED[6]) for _ in range(3)]
+    for at, frame in enumerate(stored):
+        frame.paste((20, 20, 200), (40 + 10 * at, 100, 80 + 10 * at, 140))
+    content = pictures.animation(stored, "WEBP", exif=pictures.exif(orientation=6))
+    video = fit(tmp_path, content, choice=Choice(Form.MP4))
+    assert (video.width, video.height) == (240, 120)
+    still = fit(tmp_path, video.path.read_bytes(), choice=Choice(Form.FIRST_FRAME))
+    with Image.open(still.path) as picture:
+        assert (
+            np.abs(
+                np.asarray(picture.convert("RGB")).astype(int)[:30, :240] - np.asarray(upright)[:30].astype(int)
+            ).mean()
+            < 12
+        )
 
 
 @pytest.mark.parametrize("blend", [PngImagePlugin.Blend.OP_SOURCE, PngImagePlugin.Blend.OP_OVER])
