@@ -183,6 +183,8 @@ def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, effort: Effort, p
 def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: Path, started_ns: int) -> Fitted:
     plan, kept_fps, was_fps = result.plan, result.plan.fps, source_fps(facts)
     frames_in = max(1, round(facts.frames * cut.seconds / facts.seconds))
+    frames_out = min(result.frames, frames_in)
+    is_slower = kept_fps < was_fps - 0.5
     has_bars = plan.picture != plan.size
     said = [
         cut.given_up,
@@ -190,7 +192,10 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         if plan.picture != (facts.width, facts.height)
         else "",
         f"black bars around it, to {plan.size[0]}x{plan.size[1]}, a size that H.263 has" if has_bars else "",
-        f"{was_fps:.3g} frames a second reduced to {kept_fps:.3g}" if kept_fps < was_fps - 0.5 else "",
+        f"{was_fps:.3g} frames a second reduced to {kept_fps:.3g}" if is_slower else "",
+        f"{frames_in - frames_out} of {frames_in} pictures left out: they come faster than the others"
+        if cut.whole and not is_slower and frames_out < frames_in - 1
+        else "",
         f"pictures compressed to {result.encoded.bits // 1000} kb/s",
         warn_of_floor(plan, facts, budget),
         _lost_of_sound(facts, plan),
@@ -208,8 +213,8 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         milliseconds=(time.monotonic_ns() - started_ns) // 1_000_000,
         ssim=result.ssim,
         frames_in=frames_in,
-        frames_out=min(result.frames, frames_in),
-        seconds=round(result.seconds, 3),
+        frames_out=frames_out,
+        seconds=round(max(result.seconds, cut.seconds) if plan.sound.bits else result.seconds, 3),
     )
     return write_fitted(
         result.encoded.content,

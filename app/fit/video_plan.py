@@ -148,7 +148,9 @@ def _choose_rung(
         (
             plan
             for plan, rung in zip(plans, rungs[first:], strict=True)
-            if plan.bits >= _least_bits(plan, rung) - 1 and not _is_too_wide(plan, plans) and not _is_same(plan, after)
+            if plan.bits >= _least_bits(facts, plan, rung) - 1
+            and not _is_too_wide(plan, plans)
+            and not _is_same(plan, after)
         ),
         None,
     )
@@ -164,17 +166,19 @@ def _is_same(plan: VideoPlan, other: VideoPlan | None) -> bool:
     return other is not None and (plan.size, plan.fps) == (other.size, other.fps)
 
 
-def _least_bits(plan: VideoPlan, rung: Rung) -> float:
-    return rung.least * plan.size[0] * plan.size[1] * plan.fps
+def _least_bits(facts: Facts, plan: VideoPlan, rung: Rung) -> float:
+    """Tell what a rung asks for: a picture that stands still is coded again and again for next to nothing."""
+    coded = min(plan.fps, facts.frames / facts.seconds) if facts.fps else plan.fps
+    return rung.least * plan.size[0] * plan.size[1] * coded
 
 
 def source_fps(facts: Facts) -> float:
-    """Tell the mean rate of a video, as the common one that it is meant to be when it is near."""
+    """Tell the rate of a video, as the common one that it is meant to be when it is near; the mean where no other is known."""
     if not facts.seconds or facts.frames < 2:
         return 15.0
-    mean = facts.frames / facts.seconds
-    nearest = min(_COMMON_RATES, key=lambda rate: abs(rate - mean))
-    return nearest if abs(nearest - mean) < 0.015 * mean else mean
+    told = facts.fps or facts.frames / facts.seconds
+    nearest = min(_COMMON_RATES, key=lambda rate: abs(rate - told))
+    return nearest if abs(nearest - told) < 0.015 * told else told
 
 
 def _kept_fps(facts: Facts, most: float) -> float:
@@ -235,7 +239,7 @@ def _floor_bytes(facts: Facts, budget: Budget, form: Form) -> float:
     """Tell how many bytes a second takes at the floor, with its sound."""
     rungs = _3GP_RUNGS if form is Form.THREE_GP else _MP4_RUNGS
     floor = _plan_rung(facts, budget, max(1.0, facts.seconds), form, len(rungs) - 1)
-    least_bits = _least_bits(floor, rungs[-1])
+    least_bits = _least_bits(facts, floor, rungs[-1])
     sound = _choose_sound(facts, form, 0)
     return least_bits / 8 + sound.bytes_a_second + _BYTES_A_FRAME_IN_BOXES * floor.fps
 
@@ -251,7 +255,7 @@ def good_seconds(facts: Facts, budget: Budget) -> int:
     while high - low > 1:
         middle = (low + high) // 2
         plan = _plan_rung(facts, budget, middle, Form.MP4, _GOOD_RUNG)
-        fits = plan.bits >= _least_bits(plan, _MP4_RUNGS[_GOOD_RUNG])
+        fits = plan.bits >= _least_bits(facts, plan, _MP4_RUNGS[_GOOD_RUNG])
         low, high = (middle, high) if fits else (low, middle)
     return low
 

@@ -37,7 +37,8 @@ class Facts:
 
     ``width`` and ``height`` are pixels as shown, after orientation; ``orientation`` is the EXIF number (1 upright).
     ``color`` is the decoder's mode, such as "RGB", "CMYK", "P"; of a video "PQ" or "HLG" when it is HDR. ``seconds`` is
-    0.0 for a still. ``channels`` are those of a clip's sound, 0 = it has none; ``hertz`` is its sample rate.
+    0.0 for a still; ``fps`` is the rate at which the pictures of a video follow each other while they move, 0.0 = not known,
+    ``frames`` those that are shown. ``channels`` are those of a clip's sound, 0 = it has none; ``hertz`` is its sample rate.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Facts:
     has_profile: bool = False
     channels: int = 2
     hertz: int = 48_000
+    fps: float = 0.0
 
 
 CONTENT_TYPES = (

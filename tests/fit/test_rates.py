@@ -1,0 +1,98 @@
+"""The rate of a video is that of its moving pictures, whatever stands still, is hidden, begins late or sounds on; at any rate."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.fit.video_plan import plan_video, source_fps
+from app.model.media import Budget, Choice, Facts, Form, Kind
+from tests.media import clips
+from tests.media.fitting import fit, probe
+
+_MOVING = "testsrc2=s=160x90:r=30:d={seconds}"
+_QUICK = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+def copied(
+    folder: Path, content: bytes, *options: str, before: tuple[str, ...] = (), name: str = "copied.mp4"
+) -> bytes:
+    """Copy a clip without encoding it anew, with ffmpeg's options before and behind the input."""
+    (folder / "source").write_bytes(content)
+    return clips.make(name, *before, "-i", str(folder / "source"), *options, "-c", "copy")
+
+
+def with_more_sound(_: Path) -> bytes:
+    return clips.make(
+        "more.mp4", "-f", "lavfi", "-i", _MOVING.format(seconds=2), "-f", "lavfi", "-i", "sine=d=10", *_QUICK
+    )
+
+
+def beginning_late(folder: Path) -> bytes:
+    content = clips.coded("even.mp4", *_QUICK, source=_MOVING)
+    late = ("-itsoffset", "3", "-i", str(folder / "source"))
+    return copied(folder, content, "-map", "1:v", "-map", "0:a", before=late, name="late.mp4")
+
+
+def trimmed(folder: Path) -> bytes:
+    content = clips.coded("long.mp4", *_QUICK, "-g", "300", seconds=8, source=_MOVING)
+    return copied(folder, content, before=("-ss", "6"))
+
+
+def standing_still(_: Path) -> bytes:
+    return clips.make(
+        "still.mp4", "-f", "lavfi", "-i", _MOVING.format(seconds=2), "-f", "lavfi", "-i", "sine=d=10",
+        "-vf", "setpts='if(eq(N,59),9.9/TB,PTS)'", "-fps_mode", "vfr", *_QUICK,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("made", [with_more_sound, beginning_late, trimmed, standing_still])
+@pytest.mark.parametrize("fast", [False, True])
+def test_no_picture_is_lost_to_what_is_beside_the_pictures(
+    tmp_path: Path, made: Callable[[Path], bytes], fast: bool
+) -> None:
+    content = made(tmp_path)
+    facts = probe(tmp_path, content)
+    assert facts.frames == 60
+    assert source_fps(facts) == pytest.approx(30, abs=0.01)
+    fitted = fit(tmp_path, content, choice=Choice(Form.MP4), fast=fast)
+    assert fitted.quality.frames_in == fitted.quality.frames_out == 60
+    assert not any("frames a second" in said or "pictures left out" in said for said in fitted.given_up)
+    assert "30 fps" in clips.described(fitted.path.read_bytes())
+
+
+def test_an_avi_that_tells_no_time_of_display_is_read_by_that_of_decoding(tmp_path: Path) -> None:
+    content = clips.coded("b.avi", "-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", source=_MOVING, tone=False)
+    facts = probe(tmp_path, content)
+    assert (facts.frames, source_fps(facts)) == (60, 30)
+    assert facts.seconds == pytest.approx(2, abs=0.1)
+    assert fit(tmp_path, content, choice=Choice(Form.MP4)).quality.frames_out == 60
+
+
+def test_coarse_clocks_tell_the_rate_of_television(tmp_path: Path) -> None:
+    source = "testsrc2=s=160x90:r=30000/1001:d={seconds}"
+    facts = probe(tmp_path, clips.coded("coarse.mkv", *_QUICK, seconds=4, source=source))
+    assert source_fps(facts) == pytest.approx(30000 / 1001, abs=0.001)
+
+
+def test_facts_from_before_the_rate_was_told_fall_back_to_the_mean() -> None:
+    facts = Facts(Kind.VIDEO, "video/mp4", 9_000, 640, 360, frames=120, seconds=10.0)
+    assert source_fps(facts) == 12
+
+
+def test_pictures_that_stand_still_leave_their_bits_to_those_that_move() -> None:
+    budget = Budget(60_000, 1920)
+    even = Facts(Kind.VIDEO, "video/mp4", 9_000_000, 640, 360, frames=300, seconds=10.0, channels=0, fps=30.0)
+    still = Facts(Kind.VIDEO, "video/mp4", 9_000_000, 640, 360, frames=60, seconds=10.0, channels=0, fps=30.0)
+    assert plan_video(still, budget, Choice()).rung < plan_video(even, budget, Choice()).rung
+
+
+def test_pictures_that_come_faster_than_most_are_said_to_be_left_out(tmp_path: Path) -> None:
+    picked = "select='lt(n,20)+gte(n,20)*not(mod(n,6))'"
+    content = clips.make(
+        "burst.mp4", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=60:d=4", "-vf", picked, "-fps_mode", "vfr", *_QUICK
+    )
+    fitted = fit(tmp_path, content, choice=Choice(Form.MP4))
+    lost = fitted.quality.frames_in - fitted.quality.frames_out
+    assert lost > 10
+    assert any(said.startswith(f"{lost} of 56 pictures left out") for said in fitted.given_up)
