@@ -15,7 +15,7 @@ from app.fit.choice import Cut
 from app.fit.foreseen import write_statistics
 from app.fit.packets import read_packets
 from app.fit.reduce import CLEAN, picture_filters, sound_options
-from app.fit.two_pass import BITS_STEP, CODEC, FILE, Encoded, bits_for, is_enough, ssim_of
+from app.fit.two_pass import BITS_STEP, CODEC, FILE, Encoded, bits_for, is_enough, rate_of, ssim_of
 from app.fit.video_effort import Effort
 from app.fit.video_plan import VideoPlan
 from app.model.media import Budget, Facts
@@ -97,7 +97,8 @@ def _run(
     sound = ("-map", "0:a:0", *sound_options(plan)) if plan.sound.bits else ()
     done = run_ffmpeg(
         path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, plan)}[coded]",
-        "-map", "[coded]", *sound, *CLEAN, *CODEC, "-preset", _PRESETS[effort], "-threads", "1", "-x264-params", _PARAMETERS,
+        "-map", "[coded]", *sound, *CLEAN, *CODEC, *rate_of(plan), "-preset", _PRESETS[effort],
+        "-threads", "1", "-x264-params", _PARAMETERS,
         "-b:v", str(bits), "-pass", "3", "-passlogfile", f"{folder / _STATISTICS}", *FILE, f"file:{made}",
         opening=cut.opening, on_seconds=on_seconds, verbosity="info", threads=1,
     )  # fmt: skip

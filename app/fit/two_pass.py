@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.confine.programs import run_ffmpeg_on_own
+from app.errors import MediaDamaged
 from app.fit.reduce import CLEAN, Reduced
 from app.fit.video_effort import Effort
 from app.fit.video_plan import AIM, VideoPlan
@@ -26,6 +27,7 @@ _QUICK = ("-preset", "veryfast", "-threads", "1")
 CODEC = ("-c:v", "libx264", "-profile:v", "baseline", "-level", "3.1", "-pix_fmt", "yuv420p", *_COLORS)
 FILE = ("-movflags", "+faststart", "-f", "mp4")
 _SSIM_LINE = re.compile(rb"\bY:([0-9.]+)")
+_TOO_FEW_BITS = b"bitrate is too low"
 _SSIM_OF_X264 = re.compile(rb"SSIM Mean Y:([0-9.]+)")
 
 
@@ -42,7 +44,7 @@ class Encoded:
 def first_pass(plan: VideoPlan, sound: Path | None, budget: Budget, folder: Path, effort: Effort) -> tuple[str, ...]:
     """Name the options of the first pass, over pictures called ``[coded]``, while they are decoded into ``folder``."""
     bits = bits_for(plan, sound.stat().st_size if sound else 0, round(plan.seconds * plan.fps), plan.seconds, budget)
-    return ("-map", "[coded]", *CLEAN, *_encoder(bits, 1, folder, effort), "-f", "null", "-")
+    return ("-map", "[coded]", *CLEAN, *_encoder(plan, bits, 1, folder, effort), "-f", "null", "-")
 
 
 def encode_second_pass(
@@ -51,7 +53,7 @@ def encode_second_pass(
     """Encode to the budget, now that the first pass is done.
 
     What comes out may still be too long, when even the correction missed; it is empty when x264 finds the bits too few to
-    begin with.
+    begin with. MediaDamaged when the encoder fails.
 
     Args:
         reduced: pictures and sound, as they will be.
@@ -61,14 +63,14 @@ def encode_second_pass(
         part: gives for a pass (2, 3) what is told how far it is.
     """
     bits = bits_for(plan, reduced.sound_bytes, reduced.frames, reduced.seconds, budget)
-    first = _run(reduced, bits, effort, 2, part(2))
+    first = _run(reduced, plan, bits, effort, 2, part(2))
     if not first.content or is_enough(first, plan, budget):
         return first
     fits = len(first.content) <= budget.max_bytes
     bits = _corrected(first, reduced, budget.max_bytes * _CORRECTED_AIM)
     if fits and bits <= first.bits:
         return first
-    second = _run(reduced, bits, effort, 3, part(3))
+    second = _run(reduced, plan, bits, effort, 3, part(3))
     fitting = [each for each in (first, second) if 0 < len(each.content) <= budget.max_bytes]
     best = max(fitting or (first, second), key=lambda each: len(each.content))
     return Encoded(best.content, 3, best.bits, best.ssim)
@@ -102,22 +104,40 @@ def bits_for(plan: VideoPlan, sound_bytes: float, frames: int, seconds: float, b
     return max(BITS_STEP, round(bits / BITS_STEP) * BITS_STEP)
 
 
-def _encoder(bits: int, number: int, folder: Path, effort: Effort) -> tuple[str, ...]:
+def rate_of(plan: VideoPlan) -> tuple[str, ...]:
+    """Name the rate for x264: every pass must count time alike, and ffmpeg rounds what is below 5 pictures a second anew."""
+    return "-r", f"{plan.fps:.6g}"
+
+
+def _encoder(plan: VideoPlan, bits: int, number: int, folder: Path, effort: Effort) -> tuple[str, ...]:
     """Name the options of one pass; the one that may be the last measures what it loses."""
     log = ("-passlogfile", f"{folder / 'pictures.yuv.log'}", "-pass", str(number))
     preset = _BEST if effort is Effort.BEST else _QUICK
-    return (*CODEC, *preset, "-x264-params", f"ssim={number - 1}", "-b:v", str(bits), *log)
+    return (*CODEC, *rate_of(plan), *preset, "-x264-params", f"ssim={number - 1}", "-b:v", str(bits), *log)
 
 
-def _run(reduced: Reduced, bits: int, effort: Effort, passes: int, on_seconds: Callable[[float], None]) -> Encoded:
-    """Run the second pass; it gives nothing where x264 refuses bits that do not even pay for the headers."""
+def _run(
+    reduced: Reduced,
+    plan: VideoPlan,
+    bits: int,
+    effort: Effort,
+    passes: int,
+    on_seconds: Callable[[float], None],
+) -> Encoded:
+    """Run the second pass; it gives nothing where x264 refuses bits that do not even pay for the headers.
+
+    Raises:
+        MediaDamaged: the encoder failed.
+    """
     made = reduced.pictures.with_name("made")
     maps = [option for index in range(len(reduced.inputs)) for option in ("-map", str(index))]
-    encoder = _encoder(bits, 2, made.parent, effort)
+    encoder = _encoder(plan, bits, 2, made.parent, effort)
     done = run_ffmpeg_on_own(
         reduced.inputs, *maps, *CLEAN, *encoder, "-c:a", "copy", *FILE, f"file:{made}",
         on_seconds=on_seconds, verbosity="info",
     )  # fmt: skip
+    if done.returncode and _TOO_FEW_BITS not in done.stderr:
+        raise MediaDamaged("This video cannot be encoded.")
     return Encoded(b"" if done.returncode else made.read_bytes(), passes, bits, ssim_of(done.stderr))
 
 

@@ -133,6 +133,8 @@ def plan_video(facts: Facts, budget: Budget, choice: Choice, *, after: VideoPlan
     fits_seconds = _fits_seconds(facts, budget, form)
     chosen = _choose_rung(facts, budget, cut.seconds, form, after)
     if chosen is None:
+        if fits_seconds >= cut.seconds:  # all that was planned came out too long: it is harder than footage ever is
+            fits_seconds = int(cut.seconds / 2)
         _refuse(facts, budget, choice, cut.seconds, fits_seconds)
     return replace(chosen, fits_seconds=fits_seconds)
 

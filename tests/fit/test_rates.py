@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import CannotFit, MediaDamaged
+from app.fit.reduce import Reduced
+from app.fit.two_pass import encode_second_pass
+from app.fit.video_effort import Effort
 from app.fit.video_plan import plan_video, source_fps
 from app.model.media import Budget, Choice, Facts, Form, Kind
 from tests.media import clips
@@ -96,3 +100,40 @@ def test_pictures_that_come_faster_than_most_are_said_to_be_left_out(tmp_path: P
     lost = fitted.quality.frames_in - fitted.quality.frames_out
     assert lost > 10
     assert any(said.startswith(f"{lost} of 56 pictures left out") for said in fitted.given_up)
+
+
+@pytest.mark.parametrize(("pictures", "rate"), [(10, "10/3"), (7, "23333/10000"), (3, "1/10"), (2, "1/30")])
+@pytest.mark.parametrize("fast", [False, True])
+def test_slow_pictures_are_encoded_at_any_rate(tmp_path: Path, pictures: int, rate: str, fast: bool) -> None:
+    content = clips.coded(
+        "slow.mp4", *_QUICK, "-frames:v", str(pictures), source=f"testsrc2=s=64x48:r={rate}", tone=False
+    )
+    fitted = fit(tmp_path, content, choice=Choice(Form.MP4), fast=fast)
+    assert fitted.quality.frames_out == pictures
+    assert probe(tmp_path, fitted.path.read_bytes()).seconds == pytest.approx(fitted.quality.seconds, abs=0.1)
+
+
+def refusal_after_all(facts: Facts, choice: Choice) -> CannotFit:
+    """Take one plan after the other, as when each came out too long."""
+    plan = None
+    while True:
+        try:
+            plan = plan_video(facts, Budget(286_000, 1920), choice, after=plan)
+        except CannotFit as refused:
+            return refused
+
+
+@pytest.mark.parametrize("form", [Form.MP4, Form.THREE_GP])
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 60.0])
+def test_what_never_came_out_short_enough_is_not_said_to_fit_when_it_is_longer(form: Form, seconds: float) -> None:
+    facts = Facts(Kind.VIDEO, "video/mp4", 9_000, 64, 48, frames=2, seconds=seconds, channels=0, fps=2 / seconds)
+    assert refusal_after_all(facts, Choice(form)).facts["fits_seconds"] < seconds
+
+
+def test_an_encoder_that_fails_is_not_taken_for_one_that_needs_more_bytes(tmp_path: Path) -> None:
+    facts = Facts(Kind.VIDEO, "video/mp4", 9_000, 64, 48, frames=30, seconds=1.0, channels=0, fps=30.0)
+    plan = plan_video(facts, Budget(60_000, 1920), Choice())
+    (tmp_path / "pictures.yuv").write_bytes(bytes(64 * 48 * 3 // 2 * 30))
+    reduced = Reduced(tmp_path / "pictures.yuv", None, plan.size, plan.fps)
+    with pytest.raises(MediaDamaged):  # there was no first pass
+        encode_second_pass(reduced, plan, Budget(60_000, 1920), Effort.QUICK, part=lambda _: lambda _: None)
