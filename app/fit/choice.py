@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from app.errors import InvalidRequest
 from app.model.media import Choice, Facts, Form, Kind
@@ -42,6 +43,11 @@ class Cut:
         return () if self.whole else ("-ss", f"{self.start:.6f}", "-t", f"{self.seconds:.6f}")
 
     @property
+    def opening_for_pictures(self) -> tuple[str, ...]:
+        """Where to begin, with the pictures before the cut: the last of them may be shown far into it. Filters cut them off."""
+        return () if self.whole else ("-noaccurate_seek", "-ss", f"{self.start:.6f}")
+
+    @property
     def given_up(self) -> str:
         """Say what was left out; empty when nothing was."""
         return "" if self.whole else f"cut to {self.seconds:.3g} seconds from {self.start:.3g}"
@@ -73,6 +79,18 @@ def cut_of(facts: Facts, choice: Choice) -> Cut:
     rest = facts.seconds - choice.start
     seconds = min(choice.seconds, rest) if choice.seconds else rest
     return Cut(choice.start, seconds, whole=choice.start == 0 and seconds == facts.seconds)
+
+
+def refuse_without_pictures(facts: Facts, cut: Cut) -> NoReturn:
+    """Say that a piece of a video has sound alone: its pictures end before it.
+
+    Raises:
+        InvalidRequest: always.
+    """
+    message = (
+        f"There are no pictures from {cut.start:g} to {cut.start + cut.seconds:g} seconds, only sound: cut earlier."
+    )
+    raise InvalidRequest(message, errors=[{"field": "start", "message": message}], seconds=facts.seconds)
 
 
 def facts_of(facts: Facts, cut: Cut) -> Facts:

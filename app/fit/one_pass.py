@@ -95,12 +95,13 @@ def _run(
 ) -> OneRun | None:
     made = folder / "made"
     sound = ("-map", "0:a:0", *sound_options(plan)) if plan.sound.bits else ()
+    piece = () if cut.whole else ("-t", f"{cut.seconds:.6f}")
     done = run_ffmpeg(
-        path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, plan)}[coded]",
+        path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, cut, plan)}[coded]",
         "-map", "[coded]", *sound, *CLEAN, *CODEC, *rate_of(plan), "-preset", _PRESETS[effort],
         "-threads", "1", "-x264-params", _PARAMETERS,
-        "-b:v", str(bits), "-pass", "3", "-passlogfile", f"{folder / _STATISTICS}", *FILE, f"file:{made}",
-        opening=cut.opening, on_seconds=on_seconds, verbosity="info", threads=1,
+        "-b:v", str(bits), "-pass", "3", "-passlogfile", f"{folder / _STATISTICS}", *piece, *FILE, f"file:{made}",
+        opening=cut.opening_for_pictures, on_seconds=on_seconds, verbosity="info", threads=1,
     )  # fmt: skip
     frames = len(_quantisers(folder))
     if done.returncode or not frames:

@@ -12,7 +12,7 @@ from PIL import Image
 from app.confine.programs import ffmpeg_path, run_ffmpeg
 from app.errors import MediaDamaged, MediaUnsupported
 from app.fit.arrays import luma_of, sharpness_of
-from app.fit.choice import Cut, cut_of
+from app.fit.choice import Cut, cut_of, refuse_without_pictures
 from app.fit.frames import is_blank
 from app.fit.pixels import fitted_size
 from app.fit.reduce import scaling
@@ -63,6 +63,7 @@ def fit_first_picture(path: Path, facts: Facts, budget: Budget, out_dir: Path, c
     """Fit the first picture of a cut as a JPEG; where it shows nothing, the first within five seconds that does.
 
     Args as for ``make_poster``, errors too. ``given_up`` names the time that the picture itself has in the video.
+    InvalidRequest when the cut has sound alone.
 
     Raises:
         MediaDamaged: no decoder gets through it.
@@ -71,6 +72,10 @@ def fit_first_picture(path: Path, facts: Facts, budget: Budget, out_dir: Path, c
     with tempfile.TemporaryDirectory(dir=out_dir) as name:
         folder = Path(name)
         found = _first_shown(path, facts, cut, budget, folder)
+        if found is None and not cut.whole:
+            found = _first_shown(path, facts, cut, budget, folder, begins_before=True)
+            if found is None:
+                refuse_without_pictures(facts, cut)
         if found is None:
             raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
         pixels, after, is_first = found
@@ -104,17 +109,24 @@ def _fit_picture(pixels: Frame, told: str, facts: Facts, budget: Budget, folder:
     return replace(fitted, given_up=(told, *scaled, *fitted.given_up))
 
 
-def _first_shown(path: Path, facts: Facts, cut: Cut, budget: Budget, folder: Path) -> tuple[Frame, float, bool] | None:
-    """Find its pixels, its seconds from the cut's start, and whether it is the very first; at most four a second are judged."""
+def _first_shown(
+    path: Path, facts: Facts, cut: Cut, budget: Budget, folder: Path, *, begins_before: bool = False
+) -> tuple[Frame, float, bool] | None:
+    """Find its pixels, its seconds from the cut's start, and whether it is the very first; at most four a second are judged.
+
+    ``begins_before``: the one that is there already when the cut begins, and stays.
+    """
     width, height = fitted_size(facts.width, facts.height, budget.side_pixels)
     made = folder / "first.rgb"
     wanted = "isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.249)"
-    filters = [f"select='{wanted}'", *scaling(facts, (width, height)), "format=rgb24", "showinfo=checksum=0"]
     seconds = min(cut.seconds, _LOOKED_AT_SECONDS)
+    picked = "fps=4:start_time=0,trim=end_frame=1" if begins_before else f"select='{wanted}',trim=end={seconds:.6f}"
+    opening = cut.opening_for_pictures if begins_before else ("-ss", f"{cut.start:.6f}", "-t", f"{seconds:.6f}")
+    filters = [picked, *scaling(facts, (width, height)), "format=rgb24", "showinfo=checksum=0"]
     done = run_ffmpeg(
         path, facts.content_type, "-map", "0:V:0", "-an", "-vf", ",".join(filters), "-fps_mode", "passthrough",
         "-c:v", "rawvideo", "-f", "rawvideo", f"file:{made}",
-        opening=("-ss", f"{cut.start:.6f}", "-t", f"{seconds:.6f}"), verbosity="info",
+        opening=opening, verbosity="info",
     )  # fmt: skip
     times = [float(each) for each in _SHOWN_AT.findall(done.stderr)]
     count = made.stat().st_size // (width * height * 3) if made.exists() and not done.returncode else 0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from app.confine.programs import run_ffmpeg
 from app.errors import MediaDamaged
-from app.fit.choice import Cut
-from app.fit.video_plan import VideoPlan
+from app.fit.choice import Cut, refuse_without_pictures
+from app.fit.video_plan import VideoPlan, source_fps
 from app.model.media import Facts, Form
 
 CLEAN = (
@@ -110,17 +110,21 @@ def reduce_pictures(
         beside: options of a further output that is made meanwhile, of the same pictures: they are called ``[coded]``.
         on_seconds: is told how far it is.
 
+    InvalidRequest when there is no picture in the piece.
+
     Raises:
         MediaDamaged: no decoder gets through it, or there is no picture in it.
     """
     pictures = folder / "pictures.yuv"
     forks = "split[coded][kept]" if beside else "null[kept]"
     done = run_ffmpeg(
-        path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, plan)},{forks}", *beside,
+        path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, cut, plan)},{forks}", *beside,
         "-map", "[kept]", *CLEAN, "-c:v", "rawvideo", "-f", "rawvideo", f"file:{pictures}",
-        opening=cut.opening, on_seconds=on_seconds,
+        opening=cut.opening_for_pictures, on_seconds=on_seconds,
     )  # fmt: skip
     reduced = Reduced(pictures, sound, plan.size, plan.fps)
+    if not done.returncode and not reduced.frames and not cut.whole:
+        refuse_without_pictures(facts, cut)
     if done.returncode or not reduced.frames:
         raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
     return reduced
@@ -135,10 +139,15 @@ def sound_options(plan: VideoPlan) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def picture_filters(facts: Facts, plan: VideoPlan) -> str:
-    """Name the filters from the decoder's pictures (ffmpeg has turned them upright) to the plan's frames."""
+def picture_filters(facts: Facts, cut: Cut, plan: VideoPlan) -> str:
+    """Name the filters from the decoder's pictures (ffmpeg has turned them upright) to the plan's frames, those of the cut.
+
+    Pictures that are shown for less than one frame of the plan, all together, become one.
+    """
     width, height = plan.picture
-    filters = [f"fps={plan.fps:.6g}:start_time=0", *scaling(facts, (width, height)), "format=yuv420p"]
+    end = ":eof_action=pass" if facts.frames * plan.fps <= source_fps(facts) else ""
+    piece = [] if cut.whole else [f"trim=end_frame={max(1, round(cut.seconds * plan.fps))}"]
+    filters = [f"fps={plan.fps:.6g}:start_time=0{end}", *piece, *scaling(facts, (width, height)), "format=yuv420p"]
     if plan.picture != plan.size:
         filters.append(f"pad={plan.size[0]}:{plan.size[1]}:(ow-iw)/2:(oh-ih)/2")
     return ",".join([*filters, "setsar=1"])

@@ -15,6 +15,7 @@ AIM = 0.975  # of the budget; two passes of x264 over real footage come within 1
 _BYTES_OF_BOXES = 1_500
 _BYTES_A_FRAME_IN_BOXES = 8
 _COMMON_RATES = (24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
+_LEAST_FPS_OF_CUT = 5.0
 _LEAST_MOST_BITS = 50_000  # however small the pictures are: headers need some, too
 _PIXEL_OF_H263 = 12 / 11  # width by height, in all the sizes that H.263 knows
 
@@ -170,8 +171,8 @@ def _is_same(plan: VideoPlan, other: VideoPlan | None) -> bool:
 
 def _least_bits(facts: Facts, plan: VideoPlan, rung: Rung) -> float:
     """Tell what a rung asks for: a picture that stands still is coded again and again for next to nothing."""
-    coded = min(plan.fps, facts.frames / facts.seconds) if facts.fps else plan.fps
-    return rung.least * plan.size[0] * plan.size[1] * coded
+    mean = facts.frames / facts.seconds if facts.fps else source_fps(facts)
+    return rung.least * plan.size[0] * plan.size[1] * min(plan.fps, mean)
 
 
 def source_fps(facts: Facts) -> float:
@@ -183,15 +184,19 @@ def source_fps(facts: Facts) -> float:
     return nearest if abs(nearest - told) < 0.015 * told else told
 
 
-def _kept_fps(facts: Facts, most: float) -> float:
-    """Keep every n-th picture rather than some that fall unevenly: 25 become 12.5, not 15."""
+def _kept_fps(facts: Facts, most: float, *, is_cut: bool) -> float:
+    """Keep every n-th picture rather than some that fall unevenly: 25 become 12.5, not 15.
+
+    Of a cut, pictures of many seconds are repeated: it ends in the midst of one.
+    """
     fps = source_fps(facts)
-    return fps / max(1, math.ceil(fps / most - 0.001))
+    times = math.ceil(_LEAST_FPS_OF_CUT / fps - 0.001) if is_cut and fps < _LEAST_FPS_OF_CUT else 1
+    return fps * times / max(1, math.ceil(fps * times / most - 0.001))
 
 
 def _plan_rung(facts: Facts, budget: Budget, seconds: float, form: Form, number: int) -> VideoPlan:
     rung = (_3GP_RUNGS if form is Form.THREE_GP else _MP4_RUNGS)[number]
-    fps = _kept_fps(facts, rung.fps)
+    fps = _kept_fps(facts, rung.fps, is_cut=seconds < facts.seconds)
     size, picture = _sizes(facts, budget, rung, form)
     room = budget.max_bytes * AIM - _BYTES_OF_BOXES - _BYTES_A_FRAME_IN_BOXES * fps * seconds
     sound = _choose_sound(facts, form, room * 8 / seconds)
@@ -243,7 +248,8 @@ def _floor_bytes(facts: Facts, budget: Budget, form: Form) -> float:
     floor = _plan_rung(facts, budget, max(1.0, facts.seconds), form, len(rungs) - 1)
     least_bits = _least_bits(facts, floor, rungs[-1])
     sound = _choose_sound(facts, form, 0)
-    return least_bits / 8 + sound.bytes_a_second + _BYTES_A_FRAME_IN_BOXES * floor.fps
+    fps = _kept_fps(facts, rungs[-1].fps, is_cut=True)
+    return least_bits / 8 + sound.bytes_a_second + _BYTES_A_FRAME_IN_BOXES * fps
 
 
 def _fits_seconds(facts: Facts, budget: Budget, form: Form) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import CannotFit, MediaDamaged
+from app.errors import CannotFit, InvalidRequest, MediaDamaged
 from app.fit.reduce import Reduced
 from app.fit.two_pass import encode_second_pass
 from app.fit.video_effort import Effort
@@ -137,3 +137,48 @@ def test_an_encoder_that_fails_is_not_taken_for_one_that_needs_more_bytes(tmp_pa
     reduced = Reduced(tmp_path / "pictures.yuv", None, plan.size, plan.fps)
     with pytest.raises(MediaDamaged):  # there was no first pass
         encode_second_pass(reduced, plan, Budget(60_000, 1920), Effort.QUICK, part=lambda _: lambda _: None)
+
+
+def slides(_: Path) -> bytes:
+    return clips.coded("slides.mp4", *_QUICK, seconds=40, source="testsrc2=s=160x90:r=1/10:d={seconds},hue=h=90*n")
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("form", [Form.MP4, Form.THREE_GP])
+@pytest.mark.parametrize("start", [0.0, 12.0, 18.0])
+def test_a_cut_through_long_pictures_shows_them_for_as_long_as_was_asked(
+    tmp_path: Path, start: float, form: Form, fast: bool
+) -> None:
+    content = slides(tmp_path)
+    fitted = fit(tmp_path, content, choice=Choice(form, start, 3), fast=fast)
+    made = fitted.path.read_bytes()
+    assert probe(tmp_path, made).seconds == pytest.approx(3, abs=0.1)
+    assert fitted.quality.seconds == pytest.approx(3, abs=0.1)
+    if form is Form.MP4:
+        for at in (0.2, 2.8):
+            shown, meant = (
+                clips.frame_of(each, when, (16, 9))
+                for each, when in ((made, at), (content, 10 * int((start + at) / 10)))
+            )
+            assert max(abs(one - other) for one, other in zip(shown, meant, strict=True)) < 40
+
+
+def test_the_picture_of_a_cut_is_the_one_that_is_shown_then(tmp_path: Path) -> None:
+    fitted = fit(tmp_path, slides(tmp_path), choice=Choice(Form.FIRST_FRAME, start=12, seconds=3))
+    assert fitted.given_up[0] == "one picture instead of the video: the first, at 12.00 seconds"
+
+
+@pytest.mark.parametrize("form", [Form.MP4, Form.THREE_GP, Form.FIRST_FRAME])
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_piece_without_pictures_is_not_called_damaged(tmp_path: Path, form: Form, fast: bool) -> None:
+    with pytest.raises(InvalidRequest, match="no pictures from 5 to 10 seconds, only sound"):
+        fit(tmp_path, with_more_sound(tmp_path), choice=Choice(form, start=5), fast=fast)
+
+
+@pytest.mark.parametrize("form", [Form.MP4, Form.THREE_GP])
+@pytest.mark.parametrize("name", ["one.mkv", "one.webm", "one.mp4"])
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_single_picture_is_a_video_of_one(tmp_path: Path, name: str, form: Form, fast: bool) -> None:
+    codec = ("-c:v", "libvpx") if name.endswith("webm") else _QUICK
+    content = clips.coded(name, *codec, "-frames:v", "1", seconds=1, source=_MOVING, tone=False)
+    assert fit(tmp_path, content, choice=Choice(form), fast=fast).quality.frames_out == 1
