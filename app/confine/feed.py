@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from app.confine.decoder import die_with_parent
-from app.confine.programs import ffmpeg_path, require_within_limits
+from app.confine.programs import cpu_of_programs, ffmpeg_path, require_within_limits
 
 
 def feed_ffmpeg(pictures: Iterable[bytes], size: tuple[int, int], fps: float, *options: str) -> bool:
@@ -27,18 +27,18 @@ def feed_ffmpeg(pictures: Iterable[bytes], size: tuple[int, int], fps: float, *o
         raise FileNotFoundError("ffmpeg")
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.6g}", "-i", "pipe:0")
     command = [program, "-hide_banner", "-v", "error", "-y", "-protocol_whitelist", "file,pipe", *raw, *options]
-    with subprocess.Popen(
+    before = cpu_of_programs()
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent,  # noqa: PLW1509 -- a decoder has one thread, and the kernel must know before exec
-    ) as process:
-        with suppress(BrokenPipeError):  # it gave up; its return code says so
-            if process.stdin is not None:
-                for picture in pictures:
-                    process.stdin.write(picture)
-                process.stdin.close()
-        returncode = process.wait()
-    require_within_limits(returncode)
-    return returncode == 0
+    )
+    # Where it gave up its return code says so; what is left to write is written once more when the pipe is closed.
+    with suppress(BrokenPipeError), process:
+        if process.stdin is not None:
+            for picture in pictures:
+                process.stdin.write(picture)
+    require_within_limits(process.returncode, cpu_of_programs() - before)
+    return process.returncode == 0

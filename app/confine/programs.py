@@ -1,6 +1,7 @@
 """Programs that decode beside us, such as ffmpeg and gifsicle: found, started without a shell, gone with their decoder."""
 
 import importlib.util
+import resource
 import shutil
 import signal
 import subprocess
@@ -33,10 +34,11 @@ CLIP_TYPES = frozenset(_DEMUXERS)
 FILES_ONLY = ("-protocol_whitelist", "file,pipe")
 """Before each input: ffmpeg opens nothing else for it, whatever it refers to."""
 _LINES_KEPT, _LINE_KEPT = 100, 1_000  # of what ffmpeg says beside its progress, and bytes of each
-# How ffmpeg ends when the kernel tells it that its CPU time is over (it catches that), or kills it for what it writes or takes.
+# How ffmpeg ends when the kernel tells it that its CPU time is over, or kills it for what it writes or takes.
+_TOO_LONG = "took more CPU time than a file may take"
+_CAUGHT = 255  # how it ends when it catches that signal; and when a decoder gives up with -1
 _BEYOND = {
-    255: "took more CPU time than a file may take",
-    -signal.SIGXCPU: "took more CPU time than a file may take",
+    -signal.SIGXCPU: _TOO_LONG,
     -signal.SIGXFSZ: "needed more room on the disk than a file may take",
     -signal.SIGKILL: "needed more memory than there is",
 }
@@ -135,19 +137,28 @@ def _run(arguments: Sequence[str], on_seconds: OnSeconds | None) -> subprocess.C
     if program is None:
         raise FileNotFoundError("ffmpeg")
     command = [program, "-hide_banner", "-nostdin", *arguments]
+    before = cpu_of_programs()
     done = run_program(command) if on_seconds is None else _follow(program, arguments, on_seconds)
-    require_within_limits(done.returncode)
+    require_within_limits(done.returncode, cpu_of_programs() - before)
     return done
 
 
-def require_within_limits(returncode: int) -> None:
+def cpu_of_programs() -> float:
+    """Tell the CPU seconds of all the programs that ran beside this process and have ended; a decoder runs one at a time."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def require_within_limits(returncode: int, cpu_seconds: float) -> None:
     """Tell apart an ffmpeg that was stopped by our limits from one that gave up on a file.
 
     Raises:
         MediaTooBig: it was stopped; the file may be whole.
     """
-    if returncode in _BEYOND:
-        raise MediaTooBig(f"Opening this file {_BEYOND[returncode]}.")
+    most = resource.getrlimit(resource.RLIMIT_CPU)[0]
+    is_out_of_time = returncode == _CAUGHT and most != resource.RLIM_INFINITY and cpu_seconds >= most - 0.5
+    if is_out_of_time or returncode in _BEYOND:
+        raise MediaTooBig(f"Opening this file {_BEYOND.get(returncode, _TOO_LONG)}.")
 
 
 def _follow(program: str, arguments: Sequence[str], on_seconds: OnSeconds) -> subprocess.CompletedProcess[bytes]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.confine import DecoderPool
+from app.confine.feed import feed_ffmpeg
 from app.confine.programs import ffmpeg_encoders, ffmpeg_path, run_ffmpeg, run_ffmpeg_on_own, run_program
 from app.errors import MediaDamaged, MediaTooBig
 from app.fit import fit_media
@@ -286,3 +287,22 @@ def test_a_whole_clip_beyond_our_limits_is_not_called_damaged(
             pool.run(fit_media, tmp_path / "clip", facts, Budget(285_904, 1920), tmp_path)
     finally:
         pool.close()
+
+
+def test_a_file_that_ffmpeg_gives_up_on_is_not_said_to_take_too_long(tmp_path: Path) -> None:
+    old = ("-c:v", "msmpeg4v2")
+    whole = clips.coded("old.avi", *old, seconds=1, source="testsrc2=s=96x64:r=10:d={seconds}", tone=False)
+    at = whole.find(b"00dc", whole.find(b"movi")) + 8
+    (tmp_path / "clip").write_bytes(whole[:at] + b"\xff" * 40 + whole[at + 40 :])
+    limits = ("import resource; resource.setrlimit(resource.RLIMIT_CPU, (60, resource.getrlimit(resource.RLIMIT_CPU)[1]))",
+              "from app.confine.programs import run_ffmpeg; from pathlib import Path; import sys",
+              "print(run_ffmpeg(Path(sys.argv[1]), 'video/x-msvideo', '-f', 'null', '-').returncode)")  # fmt: skip
+    command = [sys.executable, "-c", "; ".join(limits), str(tmp_path / "clip")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "255\n"  # as when its time is over
+
+
+@pytest.mark.parametrize("side", [16, 320])
+def test_an_encoder_that_gives_up_on_pictures_is_told_by_what_it_returns(tmp_path: Path, side: int) -> None:
+    pictures = (bytes(side * side * 3) for _ in range(500))
+    assert not feed_ffmpeg(pictures, (side, side), 10, "-c:v", "nonesuch", f"file:{tmp_path / 'made.mkv'}")
