@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.confine.programs import OnSeconds, run_ffmpeg
@@ -13,7 +13,7 @@ from app.fit.hidden import holds_more
 from app.fit.output import write_fitted
 from app.fit.passing import is_plain_m4a
 from app.fit.progress import Progress
-from app.fit.reduce import CLEAN
+from app.fit.reduce import CLEAN, DAMAGED_SOUND, mixing
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 from app.model.mpeg_audio import mpeg_frames
 
@@ -25,6 +25,14 @@ _CONTAINERS = {
     Form.MP3: ("-id3v2_version", "0", "-write_xing", "0", "-f", "mp3"),
 }
 _AMR_START = b"#!AMR\n"  # the wide-band kind begins otherwise, and few handsets play it
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A sound file, and what is to be said of damage, else nothing."""
+
+    content: bytes
+    damage: str
 
 
 def fit_audio(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: Choice = WHOLE) -> Fitted:
@@ -41,7 +49,7 @@ def fit_audio(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: C
         return passed
     plan = plan_audio(facts, budget, choice)
     progress = Progress(out_dir)
-    content, plan, runs = _encode(path, facts, cut, plan, budget, out_dir, progress)
+    made, plan, runs = _encode(path, facts, cut, plan, budget, out_dir, progress)
     progress.tell(1.0)
     quality = Quality(
         encoder=_NAMES[plan.form],
@@ -50,8 +58,8 @@ def fit_audio(path: Path, facts: Facts, budget: Budget, out_dir: Path, choice: C
         seconds=round(cut.seconds, 3),
     )
     return write_fitted(
-        content, budget, out_dir, content_type=plan.content_type, size=(0, 0), quality=quality,
-        given_up=filter(None, (cut.given_up, *_lost(facts, plan), _metadata_lost(facts))),
+        made.content, budget, out_dir, content_type=plan.content_type, size=(0, 0), quality=quality,
+        given_up=filter(None, (cut.given_up, *_lost(facts, plan), made.damage, _metadata_lost(facts))),
     )  # fmt: skip
 
 
@@ -122,42 +130,44 @@ def _without_tags(path: Path, facts: Facts, form: Form, out_dir: Path) -> bytes:
     """Copy the sound as it is, and nothing else."""
     if form is Form.MP3:
         return _mp3_frames(path.read_bytes())
-    return _run(path, facts, out_dir, "-c:a", "copy", *_CONTAINERS[form])
+    return _run(path, facts, out_dir, "-c:a", "copy", *_CONTAINERS[form]).content
 
 
 def _encode(
     path: Path, facts: Facts, cut: Cut, plan: AudioPlan, budget: Budget, out_dir: Path, progress: Progress
-) -> tuple[bytes, AudioPlan, int]:
+) -> tuple[_Made, AudioPlan, int]:
     """Encode, and once more at fewer bits where it is too long; returns the file, what it became, and the runs.
 
     Raises:
         CannotFit: the correction is too long too.
     """
-    content = _run_plan(path, facts, cut, plan, out_dir, progress.part(0.0, 0.8, cut.seconds))
-    if len(content) <= budget.max_bytes:
-        return content, plan, 1
-    plan = replace(plan, bits=int(plan.bits * _CORRECTED_AIM * budget.max_bytes / len(content)))
+    made = _run_plan(path, facts, cut, plan, out_dir, progress.part(0.0, 0.8, cut.seconds))
+    if len(made.content) <= budget.max_bytes:
+        return made, plan, 1
+    plan = replace(plan, bits=int(plan.bits * _CORRECTED_AIM * budget.max_bytes / len(made.content)))
     again = _run_plan(path, facts, cut, plan, out_dir, progress.part(0.8, 1.0, cut.seconds))
-    if len(again) > budget.max_bytes:
+    if len(again.content) > budget.max_bytes:
         raise CannotFit(
-            f"The shortest acceptable version has {len(again):,} bytes; the limit is {budget.max_bytes:,}.",
+            f"The shortest acceptable version has {len(again.content):,} bytes; the limit is {budget.max_bytes:,}.",
             limit_bytes=budget.max_bytes,
-            best_bytes=len(again),
+            best_bytes=len(again.content),
         )
     return again, plan, 2
 
 
-def _run_plan(path: Path, facts: Facts, cut: Cut, plan: AudioPlan, out_dir: Path, on_seconds: OnSeconds) -> bytes:
+def _run_plan(path: Path, facts: Facts, cut: Cut, plan: AudioPlan, out_dir: Path, on_seconds: OnSeconds) -> _Made:
+    mixed = mixing(facts)
     return _run(
-        path, facts, out_dir, "-c:a", ENCODERS[plan.form], "-ac", str(plan.channels), "-ar", str(plan.hertz),
-        "-b:a", str(plan.bits), *_CONTAINERS[plan.form], cut=cut, on_seconds=on_seconds,
+        path, facts, out_dir, *(("-af", *mixed) if mixed else ()),
+        "-c:a", ENCODERS[plan.form], "-ac", str(plan.channels), "-ar", str(plan.hertz), "-b:a", str(plan.bits),
+        *_CONTAINERS[plan.form], cut=cut, on_seconds=on_seconds,
     )  # fmt: skip
 
 
 def _run(
     path: Path, facts: Facts, out_dir: Path, *options: str, cut: Cut | None = None, on_seconds: OnSeconds | None = None
-) -> bytes:
-    """Run ffmpeg over the sound alone.
+) -> _Made:
+    """Run ffmpeg over the sound alone; a fiftieth of it may be damaged.
 
     Raises:
         MediaDamaged: no decoder gets through it.
@@ -166,18 +176,9 @@ def _run(
     piece = () if cut is None or cut.whole else ("-ss", f"{cut.start:.6f}", "-t", f"{cut.seconds:.6f}")
     with tempfile.TemporaryDirectory(dir=out_dir) as folder:
         made = Path(folder) / "sound"
-        done = run_ffmpeg(
-            path,
-            facts.content_type,
-            "-map",
-            "0:a:0",
-            "-vn",
-            *piece,
-            *CLEAN,
-            *options,
-            f"file:{made}",
-            on_seconds=on_seconds,
-        )
-        if done.returncode or not made.exists():
-            raise MediaDamaged("No decoder gets through this sound file.", found=facts.content_type)
-        return made.read_bytes()
+        command = ("-map", "0:a:0", "-vn", *piece, *CLEAN, *options, f"file:{made}")
+        for damage in ("", DAMAGED_SOUND):
+            done = run_ffmpeg(path, facts.content_type, *command, on_seconds=on_seconds, may_skip=bool(damage))
+            if not done.returncode and made.exists():
+                return _Made(made.read_bytes(), damage)
+    raise MediaDamaged("No decoder gets through this sound file.", found=facts.content_type)

@@ -94,7 +94,7 @@ def _run(
     on_seconds: Callable[[float], None],
 ) -> OneRun | None:
     made = folder / "made"
-    sound = ("-map", "0:a:0", *sound_options(plan)) if plan.sound.bits else ()
+    sound = ("-map", "0:a:0", *sound_options(facts, plan)) if plan.sound.bits else ()
     piece = () if cut.whole else ("-t", f"{cut.seconds:.6f}")
     done = run_ffmpeg(
         path, facts.content_type, "-filter_complex", f"[0:V:0]{picture_filters(facts, cut, plan)}[coded]",

@@ -19,6 +19,8 @@ CLEAN = (
 )  # fmt: skip
 """No tags, no chapters, nothing that differs from one run or one build to the next."""
 
+DAMAGED_SOUND = "damaged pieces of the sound left out"
+_MOST_NAMED_CHANNELS = 6  # as probe counts them
 _TRANSFERS = {"PQ": "smpte2084", "HLG": "arib-std-b67"}
 _SOUND_CODECS = {Form.MP4: "aac", Form.THREE_GP: "libopencore_amrnb"}
 _SOUND_CONTAINERS = {Form.MP4: "ipod", Form.THREE_GP: "3gp"}
@@ -68,7 +70,7 @@ class Reduced:
 def reduce_sound(path: Path, facts: Facts, cut: Cut, plan: VideoPlan, folder: Path) -> tuple[Path | None, str]:
     """Make the sound that is wanted, in ``folder``: it comes first, since the pictures get what bits it leaves.
 
-    A little of it may be damaged, as it is at the end of a recording that broke off.
+    A little of it may be damaged, as it is at the end of a recording that broke off; what nobody can decode is left out.
 
     Returns:
         The file, None when there is no sound; and what is to be said of damage, else nothing.
@@ -79,12 +81,23 @@ def reduce_sound(path: Path, facts: Facts, cut: Cut, plan: VideoPlan, folder: Pa
     if not plan.sound.bits:
         return None, ""
     sound = folder / "sound.mov"
-    options = ("-map", "0:a:0", *CLEAN, *sound_options(plan), "-f", _SOUND_CONTAINERS[plan.form], f"file:{sound}")
+    options = (
+        "-map",
+        "0:a:0",
+        *CLEAN,
+        *sound_options(facts, plan),
+        "-f",
+        _SOUND_CONTAINERS[plan.form],
+        f"file:{sound}",
+    )
     if not run_ffmpeg(path, facts.content_type, *options, opening=cut.opening).returncode:
         return sound, ""
-    if run_ffmpeg(path, facts.content_type, *options, opening=cut.opening, may_skip=True).returncode:
-        raise MediaDamaged("No decoder gets through the sound of this video.", found=facts.content_type)
-    return sound, "damaged pieces of the sound left out"
+    if not run_ffmpeg(path, facts.content_type, *options, opening=cut.opening, may_skip=True).returncode:
+        return sound, DAMAGED_SOUND
+    one = ("-map", "0:a:0", "-frames:a", "1", "-f", "null", "-")
+    if run_ffmpeg(path, facts.content_type, *one, opening=cut.opening, may_skip=True).returncode:
+        return None, "sound left out: of a kind that no decoder here reads"
+    raise MediaDamaged("No decoder gets through the sound of this video.", found=facts.content_type)
 
 
 def reduce_pictures(
@@ -130,13 +143,21 @@ def reduce_pictures(
     return reduced
 
 
-def sound_options(plan: VideoPlan) -> tuple[str, ...]:
+def sound_options(facts: Facts, plan: VideoPlan) -> tuple[str, ...]:
     """Name what makes the sound."""
     coder = ("-aac_coder", plan.sound.coder) if plan.form is Form.MP4 else ()
     return (
-        "-af", "aresample=async=1:first_pts=0", "-c:a", _SOUND_CODECS[plan.form], *coder, "-ac", str(plan.sound.channels),
+        "-af", ",".join([*mixing(facts), "aresample=async=1:first_pts=0"]),
+        "-c:a", _SOUND_CODECS[plan.form], *coder, "-ac", str(plan.sound.channels),
         "-ar", str(plan.sound.hertz), "-b:a", str(plan.sound.bits),
     )  # fmt: skip
+
+
+def mixing(facts: Facts) -> list[str]:
+    """Name the filter that mixes channels whose places nobody knows, all alike; ffmpeg mixes those that it knows by itself."""
+    if facts.channels <= _MOST_NAMED_CHANNELS:
+        return []
+    return [f"pan=mono|c0<{'+'.join(f'c{number}' for number in range(facts.channels))}"]
 
 
 def picture_filters(facts: Facts, cut: Cut, plan: VideoPlan) -> str:

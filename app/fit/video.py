@@ -6,7 +6,7 @@ At the fast setting, one pass while it is decoded is all.
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.confine.programs import OnSeconds, ffmpeg_encoders
@@ -21,7 +21,7 @@ from app.fit.progress import Progress
 from app.fit.reduce import Reduced, reduce_pictures, reduce_sound
 from app.fit.two_pass import Encoded, encode_second_pass, first_pass, measure_ssim
 from app.fit.video_effort import Effort, choose_effort
-from app.fit.video_plan import VideoPlan, plan_video, source_fps, warn_of_floor
+from app.fit.video_plan import SILENT, VideoPlan, plan_video, source_fps, warn_of_floor
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
 
 _ENCODERS = {Form.MP4: ("libx264", "aac"), Form.THREE_GP: ("h263", "libopencore_amrnb")}
@@ -160,6 +160,8 @@ def _make_in_passes(
     """Reduce and encode in as many passes as it takes."""
     told = progress.part(0.0, _REDUCED, plan.seconds)
     sound, damage = reduce_sound(path, facts, cut, plan, folder)
+    if sound is None:
+        plan = replace(plan, sound=SILENT)
     beside = first_pass(plan, sound, budget, folder, effort) if plan.form is Form.MP4 else ()
     reduced = reduce_pictures(path, facts, cut, plan, sound, folder, beside=beside, on_seconds=told)
     encoded = _encode(reduced, plan, budget, effort, progress)
@@ -229,7 +231,7 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
 
 def _lost_of_sound(facts: Facts, plan: VideoPlan) -> str:
     """Say what became of the sound."""
-    if not facts.channels:
+    if not facts.channels or not plan.sound.bits:
         return ""
     kept = "stereo" if plan.sound.channels == 2 else "mono"
     as_phone = ", as on the telephone" if plan.form is Form.THREE_GP else ""

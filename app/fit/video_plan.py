@@ -39,7 +39,7 @@ class Sound:
         return self.bits / 8 + self.boxes
 
 
-_SILENT = Sound(0, 0, 0, 0.0)
+SILENT = Sound(0, 0, 0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _plan_rung(facts: Facts, budget: Budget, seconds: float, form: Form, number:
 def _choose_sound(facts: Facts, form: Form, bits: float) -> Sound:
     """Give the sound its share; no more channels or samples than it has."""
     if not facts.channels:
-        return _SILENT
+        return SILENT
     ladder: Sequence[tuple[int, Sound]] = _AMR if form is Form.THREE_GP else _AAC
     sound = next((each for least, each in ladder if bits >= least), ladder[-1][1])
     return replace(sound, channels=min(sound.channels, facts.channels))

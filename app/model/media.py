@@ -38,7 +38,8 @@ class Facts:
     ``width`` and ``height`` are pixels as shown, after orientation; ``orientation`` is the EXIF number (1 upright).
     ``color`` is the decoder's mode, such as "RGB", "CMYK", "P"; of a video "PQ" or "HLG" when it is HDR. ``seconds`` is
     0.0 for a still; ``fps`` is the rate at which the pictures of a video follow each other while they move, 0.0 = not known,
-    ``frames`` those that are shown. ``channels`` are those of a clip's sound, 0 = it has none; ``hertz`` is its sample rate.
+    ``frames`` those that are shown. ``channels`` are those of a clip's sound, 0 = it has none, 6 = more than two, more than
+    that = so many in no known layout; ``hertz`` is its sample rate.
     """
 
     kind: Kind

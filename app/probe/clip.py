@@ -118,8 +118,9 @@ def _has_metadata(tags: bytes) -> bool:
 
 
 def _channels(layout: str) -> int:
-    """Count by ffmpeg's name of a layout; all that is neither mono nor stereo is more than two."""
-    return {"mono": 1, "stereo": 2}.get(layout, 6)
+    """Count by ffmpeg's name of a layout; 6 stands for any that is neither mono nor stereo, more for one that has no name."""
+    number, _, unnamed = layout.partition(" ")
+    return int(number) if unnamed == "channels" else {"mono": 1, "stereo": 2}.get(layout, 6)
 
 
 def _list_packets(path: Path, found: Format, *options: str) -> list[_Stream]:

@@ -9,6 +9,7 @@ import pytest
 from app.errors import CannotFit, InvalidRequest
 from app.fit.audio_plan import TYPES, plan_audio
 from app.model.media import Budget, Choice, Facts, Form, Kind
+from app.model.mpeg_audio import mpeg_frames
 from tests.media import clips
 from tests.media.fitting import UNIVERSAL, fit, probe
 
@@ -143,3 +144,26 @@ def test_the_same_sound_gives_the_same_bytes(tmp_path: Path) -> None:
     content = noise("n.wav", "-bitexact", seconds=3)
     for form in (Form.AAC, Form.AMR, Form.MP3):
         assert len({fit(tmp_path, content, Budget(9_000, 1920), Choice(form)).sha256 for _ in range(2)}) == 1
+
+
+@pytest.mark.parametrize("form", [Form.AAC, Form.AMR, Form.MP3])
+def test_one_bad_frame_of_many_is_left_out_and_said(tmp_path: Path, form: Form) -> None:
+    content = bytearray(noise("n.mp3", seconds=6))
+    begin = (mpeg_frames(bytes(content)) or [])[60][0]
+    content[begin : begin + 4] = bytes(4)
+    fitted = fit(tmp_path, bytes(content), Budget(20_000, 1920), Choice(form, seconds=4))
+    assert "damaged pieces of the sound left out" in fitted.given_up
+    assert probe(tmp_path, fitted.path.read_bytes()).seconds == pytest.approx(4, abs=0.3)
+
+
+@pytest.mark.parametrize("form", [Form.AAC, Form.AMR, Form.MP3])
+def test_many_channels_in_no_known_layout_are_mixed(tmp_path: Path, form: Form) -> None:
+    # The tone is in the last of nine channels.
+    with wave.open(str(tmp_path / "nine.wav"), "wb") as file:
+        file.setparams((9, 2, 8_000, 0, "NONE", ""))
+        tone = (round(8_000 * math.sin(at / 3)) for at in range(16_000))
+        file.writeframes(b"".join(bytes(16) + value.to_bytes(2, "little", signed=True) for value in tone))
+    fitted = fit(tmp_path, (tmp_path / "nine.wav").read_bytes(), choice=Choice(form))
+    (tmp_path / "made").write_bytes(fitted.path.read_bytes())
+    heard = clips.make("h.raw", "-i", str(tmp_path / "made"), "-ac", "1", "-ar", "8000", "-f", "s16le")
+    assert max(int.from_bytes(heard[at : at + 2], "little", signed=True) for at in range(0, len(heard), 2)) > 500

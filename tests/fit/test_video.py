@@ -124,6 +124,17 @@ def test_a_damaged_end_of_the_sound_is_left_out_and_said(tmp_path: Path) -> None
     assert probe(tmp_path, fitted.path.read_bytes()).channels == 1
 
 
+@pytest.mark.parametrize("form", [Form.MP4, Form.THREE_GP])
+@pytest.mark.parametrize("fast", [False, True])
+def test_sound_that_nobody_decodes_is_left_out_and_said(tmp_path: Path, form: Form, fast: bool) -> None:
+    whole = clips.coded("whole.mp4", *_FAST, source="testsrc2=s=160x90:r=25:d={seconds}")
+    unread = whole.replace(b"mp4a", b"apac").replace(b"esds", b"dapa")
+    fitted = fit(tmp_path, unread, choice=Choice(form), fast=fast)
+    assert "sound left out: of a kind that no decoder here reads" in fitted.given_up
+    assert not any("sound compressed" in said for said in fitted.given_up)
+    assert probe(tmp_path, fitted.path.read_bytes()).channels == 0
+
+
 def test_pictures_that_are_damaged_are_refused(tmp_path: Path) -> None:
     whole = clips.clip("clip.mp4", 2)
     middle = whole.find(b"mdat") + 100_000
