@@ -14,7 +14,7 @@ from app.fit.output import write_fitted
 from app.fit.pixels import fitted_size
 from app.fit.strip import STRIPS
 from app.model.media import Budget, Facts, Fitted, Quality
-from app.model.vcard import Line, parse_vcard, photo_line, read_text, version_of, with_picture, write_vcard
+from app.model.vcard import Line, holds_picture_alone, parse_vcard, photo_line, with_picture, write_vcard
 
 CONTACT_TYPE = "text/x-vcard"
 _PHOTO_SIDE = 320
@@ -28,32 +28,40 @@ _BASE64_GROWTH = 1.40  # four for three, and the line ends
 def fit_contact(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
     """Make a vCard in UTF-8 that ``budget`` allows; every line but the photos stays as it is, and their pixels where they fit.
 
+    A photo that is only linked to does not go out: a handset would fetch from a stranger what nobody has looked at.
+
     Raises:
         CannotFit: too long even without photos, or a contact may not go out.
     """
     started = time.monotonic_ns()
     data = path.read_bytes()
-    text = read_text(data)
-    lines = parse_vcard(text)
+    every = parse_vcard(data)
+    lines = [line for line in every if line.photo != b"" and not line.is_link]
     stripped = [_strip(line) for line in lines]
-    if len(data) <= budget.max_bytes and stripped == lines and data == text.encode():
+    utf8 = "" if write_vcard(every) == data else "letters written as UTF-8"
+    if len(data) <= budget.max_bytes and stripped == every and not utf8:
         return write_fitted(
             data, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=Quality(), untouched=True
         )
-    content, lost = _within(lines, stripped, version_of(text), budget)
-    if facts.has_location and not lost:
-        lost = "location and other metadata of the photo removed"
-    elif stripped != lines and not lost:
-        lost = "metadata of the photo removed"
-    utf8 = "letters written as UTF-8" if data != text.encode() else ""
+    content, lost = _within(lines, stripped, budget)
+    if stripped != lines and not lost:
+        lost = f"{'location and other ' if facts.has_location else ''}metadata of the photo removed"
+    said = dict.fromkeys((lost, *_left_out(every), utf8))
     quality = Quality(milliseconds=(time.monotonic_ns() - started) // 1_000_000)
     return write_fitted(
-        content, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=quality,
-        given_up=filter(None, (lost, utf8)),
+        content, budget, out_dir, content_type=CONTACT_TYPE, size=(0, 0), quality=quality, given_up=filter(None, said),
     )  # fmt: skip
 
 
-def _within(lines: list[Line], stripped: list[Line | None], version: str, budget: Budget) -> tuple[bytes, str]:
+def _left_out(lines: list[Line]) -> tuple[str, str]:
+    """Say which photos go whatever the room: those that cannot be read, and those that are elsewhere."""
+    return (
+        "photo left out" if any(line.photo == b"" for line in lines) else "",
+        "link to a photo left out" if any(line.is_link for line in lines) else "",
+    )
+
+
+def _within(lines: list[Line], stripped: list[Line | None], budget: Budget) -> tuple[bytes, str]:
     """Write it with as much of its photos as fits; returns that, and what became of them beyond their metadata.
 
     Raises:
@@ -72,7 +80,7 @@ def _within(lines: list[Line], stripped: list[Line | None], version: str, budget
     content = write_vcard(whole)
     if len(whole) == len(lines) and len(content) <= budget.max_bytes:
         return content, ""
-    smaller = _with_smaller_photos(lines, version, room // max(1, photos))
+    smaller = _with_smaller_photos(lines, room // max(1, photos))
     content = write_vcard(smaller)
     if len(content) > budget.max_bytes:
         smaller, content = bare, write_vcard(bare)
@@ -96,17 +104,17 @@ def _strip(line: Line) -> Line | None:
             bare = STRIPS[_TYPES[image.format or ""]](line.photo)
     except Exception:  # noqa: BLE001 -- as in _shrink, which says what it takes too much memory for
         return None
-    return line if bare == line.photo else with_picture(line, bare)
+    return line if bare == line.photo and holds_picture_alone(line) else with_picture(line, bare)
 
 
-def _with_smaller_photos(lines: list[Line], version: str, room_bytes: int) -> list[Line]:
+def _with_smaller_photos(lines: list[Line], room_bytes: int) -> list[Line]:
     """Encode each photo anew within its share of the room; one that does not fit or cannot be opened is left out."""
     kept: list[Line] = []
     for line in lines:
         if line.photo is None:
             kept.append(line)
         elif jpeg := _shrink(line.photo, int(room_bytes / _BASE64_GROWTH) - 100):
-            kept.append(photo_line(line.name, version, jpeg))
+            kept.append(photo_line(line.name, line.version, jpeg))
     return kept
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from app.errors import MediaDamaged, MediaTooBig
 from app.model.media import Facts, Kind
-from app.model.vcard import parse_vcard, read_text
+from app.model.vcard import parse_vcard
 from app.probe.metadata import has_location
 
 _MOST_BYTES = 5_000_000
@@ -26,10 +26,10 @@ def probe_contact(path: Path) -> Facts:
     if size > _MOST_BYTES:
         raise MediaTooBig(f"This contact has {size:,} bytes; at most {_MOST_BYTES:,} are opened.", limit=_MOST_BYTES)
     try:
-        lines = parse_vcard(read_text(path.read_bytes()))
+        lines = parse_vcard(path.read_bytes())
     except ValueError as broken:
         raise MediaDamaged(f"This is a contact (vCard), but {broken}.", found="text/x-vcard") from broken
-    placed = any(_is_placed(line.photo) for line in lines if line.photo)
+    placed = any(_is_placed(line.photo) for line in lines if line.photo is not None)
     return Facts(kind=Kind.CONTACT, content_type="text/x-vcard", bytes=size, frames=0, has_location=placed)
 
 
