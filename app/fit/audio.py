@@ -15,7 +15,7 @@ from app.fit.passing import is_plain_m4a
 from app.fit.progress import Progress
 from app.fit.reduce import CLEAN, DAMAGED_SOUND, mixing
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
-from app.model.mpeg_audio import mpeg_frames
+from app.model.mpeg_audio import is_layer_3, mpeg_frames
 
 _CORRECTED_AIM = 0.97
 _NAMES = {Form.AAC: "AAC-LC", Form.AMR: "AMR-NB", Form.MP3: "LAME MP3"}
@@ -118,7 +118,7 @@ def _mp3_frames(data: bytes) -> bytes:
 def _form_of(path: Path, facts: Facts) -> Form | None:
     """Tell as which form handsets would play it; None when they would not."""
     if facts.content_type == TYPES[Form.MP3]:
-        return Form.MP3
+        return Form.MP3 if is_layer_3(path.read_bytes()) else None
     if facts.content_type == TYPES[Form.AMR]:
         with path.open("rb") as file:
             return Form.AMR if file.read(len(_AMR_START)) == _AMR_START else None

@@ -5,8 +5,11 @@ samples. A stranger inside of the samples themselves is not looked for.
 """
 
 import struct
+from collections.abc import Iterator
 
 from app.fit.boxes import walk_boxes
+from app.fit.stamps import without_stamps
+from app.fit.tracks import chunks_of, hides_samples, read_movie
 
 _CONTAINERS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl"})
 _PADDING = frozenset({b"free", b"skip", b"wide"})
@@ -24,51 +27,55 @@ _FLAGS_BYTES = 4
 def holds_more(data: bytes) -> bool:
     """Tell whether there is anything in an MP4, M4A or 3GP that is neither played nor needed for it."""
     try:
-        played, stored = _look(data, 0, len(data))
-    except (struct.error, IndexError, ValueError):
+        stored = list(_look(data, 0, len(data)))
+        movie = read_movie(data)
+        hides = any(hides_samples(track, movie.ticks) for track in movie.tracks)
+        played = sorted(chunk for track in movie.tracks for chunk in chunks_of(track))
+    except (struct.error, LookupError, ValueError, ZeroDivisionError, StopIteration):
         return True
-    return played != stored
+    return hides or not _tile(played, stored) or without_stamps(data) != data
 
 
-def _look(data: bytes, begin: int, end: int) -> tuple[int, int]:
-    """Walk all boxes; returns the bytes of all samples, and those of the boxes that they stand in.
+def _look(data: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Walk all boxes; gives where those begin and end that samples stand in.
 
     Raises:
         ValueError: a box is unknown, longer than what it says, or padding that is none.
     """
-    played = stored = 0
     for kind, body, after in walk_boxes(data, begin, end):
         length = after - body
         if kind in _CONTAINERS:
-            inner = _look(data, body, after)
-            played, stored = played + inner[0], stored + inner[1]
+            yield from _look(data, body, after)
         elif kind == b"mdat":
-            stored += length
-        elif kind == b"stsz":
-            played += _bytes_of_samples(data, body, length)
+            yield body, after
         elif kind == b"udta":
             if length > _MOST_OF_ENCODER or not _names_encoder_alone(data, body, after):
                 raise ValueError("udta may tell a title, a name or a place")
         elif not _is_innocent(data, kind, body, length):
             raise ValueError(f"{kind!r} may hold anything")
-    return played, stored
 
 
-def _bytes_of_samples(data: bytes, body: int, length: int) -> int:
-    """Add up the samples of a track.
-
-    Raises:
-        ValueError: there is more in the box than their lengths.
-    """
-    _, each, count = struct.unpack_from(">III", data, body)
-    if length != 12 + (0 if each else 4 * count):
-        raise ValueError("stsz is longer than its table")
-    return int(each * count if each else sum(struct.unpack_from(f">{count}I", data, body + 12)))
+def _tile(chunks: list[tuple[int, int]], spans: list[tuple[int, int]]) -> bool:
+    """Tell whether chunks (where, how long; in order) fill spans (from, to; in order) without a gap, and none lies on another."""
+    left = iter(chunks)
+    for begin, end in spans:
+        at = begin
+        while at < end:
+            offset, length = next(left, (-1, 0))
+            if offset != at:
+                return False
+            at += length
+        if at != end:
+            return False
+    return not any(length for _, length in left)
 
 
 def _is_innocent(data: bytes, kind: bytes, body: int, length: int) -> bool:
     if kind in _PADDING:
         return not any(data[body : body + length])
+    if kind == b"stsz":
+        same, count = struct.unpack_from(">II", data, body + 4)
+        return bool(length == 12 + (0 if same else 4 * count))
     if kind in _ENTRY_BYTES:
         count = struct.unpack_from(">I", data, body + 4)[0]
         return bool(length == 8 + count * _ENTRY_BYTES[kind])
@@ -86,6 +93,6 @@ def _names_encoder_alone(data: bytes, begin: int, end: int) -> bool:
             return False
         for inner, inner_body, inner_after in walk_boxes(data, body + _FLAGS_BYTES, after):
             found += [each for each, _, _ in walk_boxes(data, inner_body, inner_after)] if inner == b"ilst" else []
-            if inner not in {b"hdlr", b"ilst"}:
+            if inner not in {b"hdlr", b"ilst"} or (inner == b"hdlr" and any(data[inner_body + 24 : inner_after])):
                 return False
     return set(found) <= {_ENCODER}

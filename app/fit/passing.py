@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.fit.boxes import walk_boxes
 from app.fit.hidden import holds_more
+from app.fit.tracks import handler_of, read_movie
 
 MP4_TYPE = "video/mp4"
 THREE_GP_TYPE = "video/3gpp"
@@ -13,6 +14,9 @@ _HIGHEST_LEVEL = 31
 _TOP = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})  # no uuid: XMP may say where it was taken
 _UPRIGHT = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _OLD_CODECS = frozenset({b"s263", b"mp4v"})
+_ES, _DECODER, _SPECIFIC = 3, 4, 5  # tags of descriptors
+_ES_OPTIONS = 0xE0  # depends on another, is elsewhere, has a clock: never in a file
+_AAC, _LOW_COMPLEXITY, _OWN_RATE = 0x40, 2, 15
 _SOUND_OF = {MP4_TYPE: frozenset({b"mp4a"}), THREE_GP_TYPE: frozenset({b"samr", b"mp4a"})}
 
 
@@ -34,7 +38,7 @@ def passing_type(data: bytes) -> str:
     """
     try:
         return _type_of(data)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, LookupError, ValueError, StopIteration):
         return ""
 
 
@@ -43,10 +47,14 @@ def is_plain_m4a(data: bytes) -> bool:
     try:
         top = [kind for kind, _, _ in walk_boxes(data, 0, len(data))]
         tracks = _tracks(data)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, LookupError, ValueError, StopIteration):
         return False
     is_in_order = set(top) <= _TOP and b"mdat" in top and top.index(b"moov") < top.index(b"mdat")
-    return is_in_order and [(track.handler, track.codec) for track in tracks] == [(b"soun", b"mp4a")]
+    return (
+        is_in_order
+        and [(track.handler, track.codec) for track in tracks] == [(b"soun", b"mp4a")]
+        and _is_plain_aac(tracks[0].entry)
+    )
 
 
 def is_strict_3gp(data: bytes) -> bool:
@@ -69,7 +77,7 @@ def _type_of(data: bytes) -> str:
     sounds = [track for track in tracks if track.handler == b"soun"]
     if len(videos) != 1 or len(sounds) > 1 or len(videos) + len(sounds) != len(tracks):
         return ""
-    plays = _plays_pictures(videos[0], kind) and all(sound.codec in _SOUND_OF[kind] for sound in sounds)
+    plays = _plays_pictures(videos[0], kind) and all(_plays_sound(sound, kind) for sound in sounds)
     return kind if plays and not holds_more(data) else ""
 
 
@@ -84,34 +92,54 @@ def _plays_pictures(video: _Track, kind: str) -> bool:
     return video.entry[configuration + 1] == _BASELINE and video.entry[configuration + 3] <= _HIGHEST_LEVEL
 
 
+def _plays_sound(sound: _Track, kind: str) -> bool:
+    return sound.codec in _SOUND_OF[kind] and (sound.codec != b"mp4a" or _is_plain_aac(sound.entry))
+
+
 def _tracks(data: bytes) -> list[_Track]:
-    index = _child(data, (0, len(data)), b"moov")
-    return [_track(data, (begin, end)) for kind, begin, end in walk_boxes(data, *index) if kind == b"trak"]
+    return [_track(boxes) for boxes in read_movie(data).tracks]
 
 
-def _track(data: bytes, span: tuple[int, int]) -> _Track:
-    media = _child(data, span, b"mdia")
-    handler = _child(data, media, b"hdlr")[0]
-    table = _child(data, _child(data, media, b"minf"), b"stbl")
-    entries = _child(data, table, b"stsd")[0] + 8
-    length = struct.unpack_from(">I", data, entries)[0]
-    header = _child(data, span, b"tkhd")[0]
-    matrix = header + (52 if data[header] == 1 else 40)
+def _track(boxes: dict[bytes, bytes]) -> _Track:
+    """Say what one track is.
+
+    Raises:
+        ValueError: it is coded in several ways.
+    """
+    count, length, codec = struct.unpack_from(">II4s", boxes[b"stsd"], 4)
+    if count != 1:
+        raise ValueError("more than one sample entry")
+    header = boxes[b"tkhd"]
+    matrix = 52 if header[0] == 1 else 40
     return _Track(
-        handler=data[handler + 8 : handler + 12],
-        codec=data[entries + 4 : entries + 8],
-        entry=data[entries + 8 : entries + length],
-        is_upright=data[matrix : matrix + 36] == _UPRIGHT,
+        handler=handler_of(boxes),
+        codec=codec,
+        entry=boxes[b"stsd"][16 : 8 + length],
+        is_upright=header[matrix : matrix + 36] == _UPRIGHT,
     )
 
 
-def _child(data: bytes, span: tuple[int, int], wanted: bytes) -> tuple[int, int]:
-    """Find the first box of a kind; returns where its body begins and ends.
+def _is_plain_aac(entry: bytes) -> bool:
+    """Tell whether a sample entry of sound says AAC-LC of at most two channels (ISO/IEC 14496-1, 7.2.6; 14496-3, 1.6.2.1).
 
-    Raises:
-        ValueError: there is none.
+    ``mp4a`` may also be MP3, or AAC of kinds and channels that handsets do not play.
     """
-    for kind, begin, end in walk_boxes(data, *span):
-        if kind == wanted:
-            return begin, end
-    raise ValueError(f"no {wanted!r}")
+    body = entry.find(b"esds") + 8  # behind its version
+    tag, at = _descriptor(entry, body)
+    if body < 8 or tag != _ES or entry[at + 2] & _ES_OPTIONS:
+        return False
+    tag, at = _descriptor(entry, at + 3)
+    if tag != _DECODER or entry[at] != _AAC:
+        return False
+    tag, at = _descriptor(entry, at + 13)
+    kind, channels = entry[at] >> 3, entry[at + 1] >> 3 & 15
+    is_listed_rate = (entry[at] << 1 & 14 | entry[at + 1] >> 7) != _OWN_RATE
+    return tag == _SPECIFIC and kind == _LOW_COMPLEXITY and is_listed_rate and channels in {1, 2}
+
+
+def _descriptor(data: bytes, at: int) -> tuple[int, int]:
+    """Tell the tag of a descriptor, and where its content begins: behind a length of one to four bytes."""
+    content = at + 1
+    while data[content] & 0x80:
+        content += 1
+    return data[at], content + 1

@@ -19,6 +19,7 @@ from app.fit.passing import MP4_TYPE, THREE_GP_TYPE, is_strict_3gp, passing_type
 from app.fit.poster import fit_first_picture, make_poster
 from app.fit.progress import Progress
 from app.fit.reduce import Reduced, reduce_pictures, reduce_sound
+from app.fit.stamps import without_stamps
 from app.fit.two_pass import Encoded, encode_second_pass, first_pass, measure_ssim
 from app.fit.video_effort import Effort, choose_effort
 from app.fit.video_plan import SILENT, VideoPlan, plan_video, source_fps, warn_of_floor
@@ -57,9 +58,9 @@ def fit_video(
 ) -> Fitted:
     """Make the best MP4 or 3GP that ``budget`` allows, or one picture of it: upright, SDR, no metadata, index first.
 
-    Byte for byte what came, when handsets play it as it is and it is within the budget. How far it is stands in
-    ``out_dir / "progress"``. ``fast`` takes a quicker preset of the encoder; ``for_pages`` takes as the picture
-    the one that stands for all, not the first. InvalidRequest when the cut is not inside
+    Byte for byte what came, or without its dates and names, when handsets play it as it is and it is within the budget. How
+    far it is stands in ``out_dir / "progress"``. ``fast`` takes a quicker preset of the encoder; ``for_pages`` takes as the
+    picture the one that stands for all, not the first. InvalidRequest when the cut is not inside
     the video; CannotFit when it is too long for its floor, with ``fits_seconds``, ``cut`` and ``instead``; MediaDamaged
     when no decoder gets through it.
 
@@ -88,7 +89,8 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
     is_within = facts.bytes <= budget.max_bytes and max(facts.width, facts.height) <= budget.side_pixels
     if not is_within or facts.has_location or facts.color:
         return None
-    data = path.read_bytes()
+    original = path.read_bytes()
+    data = without_stamps(original)
     kind = passing_type(data)
     is_wanted = {
         Form.AUTO: bool(kind),
@@ -104,7 +106,8 @@ def _pass_through(path: Path, facts: Facts, budget: Budget, out_dir: Path, choic
         content_type=kind,
         size=(facts.width, facts.height),
         quality=Quality(frames_in=facts.frames, frames_out=facts.frames, seconds=facts.seconds),
-        untouched=True,
+        given_up=() if data == original else ("metadata removed",),
+        untouched=data == original,
     )
 
 

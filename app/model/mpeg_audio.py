@@ -35,6 +35,11 @@ def mpeg_frames(data: Data) -> list[tuple[int, int]] | None:
     return frames
 
 
+def is_layer_3(data: Data) -> bool:
+    """Tell whether all frames are of layer III: what ends in .mp3 may be layer II, which few handsets play."""
+    return all(data[begin + 1] >> 1 & 3 == 1 for begin, _ in mpeg_frames(data) or ())
+
+
 def _frame_bytes(data: Data, at: int) -> int:
     """Tell the length of the frame that begins here; 0 = there is none, -1 = only a decoder knows."""
     head = int.from_bytes(data[at : at + 4], "big")

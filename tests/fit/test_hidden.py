@@ -1,10 +1,12 @@
 """Clips and sound files that go out as they came hold nothing else: decoders are silent about much that a file may carry."""
 
 import struct
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from app.fit.hidden import holds_more
 from tests.media import clips
 from tests.media.fitting import fit
 
@@ -46,10 +48,12 @@ TOLD = {
 }
 
 
+CODED = ("-c:v", "libx264", "-profile:v", "baseline", "-level", "3.0", "-pix_fmt", "yuv420p", "-c:a", "aac")
+
+
 def playable_clip() -> bytes:
-    codec = ("-c:v", "libx264", "-profile:v", "baseline", "-level", "3.0", "-pix_fmt", "yuv420p", "-c:a", "aac")
     return clips.make(
-        "c.mp4", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1", *codec, *PLAIN
+        "c.mp4", "-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1", *CODED, *PLAIN
     )
 
 
@@ -115,3 +119,130 @@ def test_what_lies_between_the_frames_of_an_mp3_does_not_go_out(tmp_path: Path) 
     fitted = fit(tmp_path, plain[:middle] + SECRET * 30 + plain[middle:])
     assert fitted.path.read_bytes() == plain
     assert not fitted.untouched
+
+
+def cut_without_encoding(name: str, *options: str) -> bytes:
+    """Make a clip or sound of six seconds, and of it the last two by an edit list: the first four are still there."""
+    whole = clips.make(
+        name,
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=160x120:r=10:d=6",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=6",
+        "-g",
+        "100",
+        *CODED,
+        *options,
+    )
+    source = Path(tempfile.mkdtemp()) / name
+    source.write_bytes(whole)
+    return clips.make(name, "-ss", "4", "-i", str(source), "-c", "copy", *PLAIN)
+
+
+def seconds_beyond_edits(path: Path) -> int:
+    """Tell how long the pictures are for a player that passes over the edit list."""
+    listed = clips.make("l.txt", "-ignore_editlist", "1", "-i", str(path), "-r", "10", "-f", "framecrc")
+    return round(sum(not line.startswith(b"#") for line in listed.splitlines()) / 10)
+
+
+def test_what_was_cut_away_without_encoding_anew_does_not_go_out(tmp_path: Path) -> None:
+    content = cut_without_encoding("c.mp4", "-an")
+    (tmp_path / "before").write_bytes(content)
+    assert seconds_beyond_edits(tmp_path / "before") == 6
+    fitted = fit(tmp_path, content)
+    assert not fitted.untouched
+    assert seconds_beyond_edits(fitted.path) == 2
+    assert fit(tmp_path, fitted.path.read_bytes()).untouched
+
+
+@pytest.mark.parametrize("entry", ["begin", "length"])
+@pytest.mark.parametrize("name", ["clip", "sound"])
+def test_an_edit_that_hides_a_second_is_seen_in_pictures_and_sound(name: str, entry: str) -> None:
+    content = bytearray(playable_clip() if name == "clip" else playable_sound("s.m4a"))
+    assert not holds_more(bytes(content))
+    at = content.rfind(b"elst") + 12
+    length, begin = struct.unpack_from(">Ii", content, at)
+    ticks = struct.unpack_from(">I", content, content.rfind(b"mdhd") + 16)[0]
+    changed = (length, begin + ticks // 2) if entry == "begin" else (length // 2, begin)
+    struct.pack_into(">Ii", content, at, *changed)
+    assert holds_more(bytes(content))
+
+
+DATED = ("-metadata", "creation_time=2019-05-06T07:08:09Z")
+NAMED = ("-metadata:s:a", "handler_name=Phone of Anna")
+
+
+@pytest.mark.parametrize("told", [DATED, NAMED, (*DATED, *NAMED)], ids=["the day", "a name", "both"])
+@pytest.mark.parametrize("name", ["c.mp4", "c.3gp", "s.m4a"])
+def test_the_day_and_the_device_do_not_go_out_and_no_sample_changes(
+    tmp_path: Path, name: str, told: tuple[str, ...]
+) -> None:
+    pictures = () if name == "s.m4a" else ("-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=1")
+    codec = () if name == "s.m4a" else CODED
+    content = clips.make(name, *pictures, "-f", "lavfi", "-i", "sine=d=1", *codec, *PLAIN, *told)
+    fitted = fit(tmp_path, content)
+    made = fitted.path.read_bytes()
+    assert fitted.given_up == ("metadata removed",)
+    assert not fitted.untouched
+    assert b"Anna" not in made
+    assert "creation_time" not in clips.described(made)
+    assert content[content.index(b"mdat") :] == made[made.index(b"mdat") :]
+    assert fit(tmp_path, made).untouched
+
+
+def test_a_name_in_the_place_of_the_encoder_is_overwritten(tmp_path: Path) -> None:
+    plain = playable_clip()
+    at = plain.index(b"avc1", plain.index(b"stsd")) + 46
+    assert plain[at + 1 : at + 5] == b"Lavc"
+    named = plain[:at] + b"\x0dPhone of Anna" + bytes(18) + plain[at + 32 :]
+    fitted = fit(tmp_path, named)
+    assert fitted.path.read_bytes() == plain[:at] + bytes(32) + plain[at + 32 :]
+    assert fitted.given_up == ("metadata removed",)
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [
+        ("mp3.mp4", ("-c:a", "libmp3lame")),
+        ("six.mp4", ("-c:a", "aac", "-ac", "6")),
+        ("six.3gp", ("-c:a", "aac", "-ac", "6")),
+    ],
+)
+def test_a_clip_whose_sound_handsets_do_not_play_is_made_anew(
+    tmp_path: Path, name: str, sound: tuple[str, ...]
+) -> None:
+    assert fit(tmp_path, playable_clip()).untouched
+    source = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1")
+    fitted = fit(tmp_path, clips.make(name, *source, *CODED, *PLAIN, *sound))
+    assert not fitted.untouched
+    said = clips.described(fitted.path.read_bytes())
+    assert "aac (LC)" in said
+    assert "5.1" not in said
+
+
+def test_six_channels_in_an_m4a_are_made_anew(tmp_path: Path) -> None:
+    fitted = fit(tmp_path, clips.make("s.m4a", "-f", "lavfi", "-i", "sine=d=1", "-ac", "6", *PLAIN))
+    assert "mixed to stereo" in fitted.given_up
+
+
+def test_mpeg_sound_of_another_layer_is_no_mp3(tmp_path: Path) -> None:
+    fitted = fit(tmp_path, clips.make("s.mp2", "-f", "lavfi", "-i", "sine=d=1"))
+    assert fitted.content_type == "audio/mp4"
+
+
+def test_a_sample_that_lies_about_its_length_makes_no_room_for_a_stranger() -> None:
+    content = playable_clip()
+    extra = SECRET * 9
+    content = grown(content, [b"mdat"], extra)
+    made = bytearray(playable_clip())
+    begin = made.index(b"mdat") - 4
+    made[begin:] = content[content.index(b"mdat") - 4 :]
+    first = made.index(b"stsz") + 16
+    struct.pack_into(">I", made, first, struct.unpack_from(">I", made, first)[0] + len(extra))
+    assert bytes(made).endswith(extra)
+    assert not holds_more(playable_clip())
+    assert holds_more(bytes(made))
