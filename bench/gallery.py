@@ -176,9 +176,9 @@ INTRODUCTION = """# Before and after
 
 What four files become at each [profile](limits.md), alone in their message (4,096 bytes are kept for text and headers).
 Every pair is the middle of the picture, pixel by pixel: left the original scaled to the size of the rendition, right the
-rendition; of moving ones the picture after 1.2 seconds. *Quality* is the encoder's own scale: for JPEG that of our tables, gifsicle's
-loss for GIF. *SSIM* is of luma, against the original scaled to the same pixels: of a sixteenth of the rows for JPEG, of
-some frames for GIF, of all frames for MP4.
+rendition; of moving ones the picture after 1.2 seconds. *Quality* is the encoder's own scale: that of our tables for JPEG, of
+gifsicle's loss for GIF. *SSIM* is of luma, against the original scaled to the same pixels: of a sixteenth of the rows for
+JPEG, of some frames for GIF, of all frames for MP4.
 """
 
 
