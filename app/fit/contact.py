@@ -132,5 +132,5 @@ def _shrink(photo: bytes, max_bytes: int) -> bytes | None:
         return None
     reduced = upright.resize(fitted_size(upright.width, upright.height, _PHOTO_SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(reduced)
-    found = search_jpeg(pixels, max_bytes, estimate(pixels, max_bytes, FAST))
-    return found.content if found else None
+    found = search_jpeg(max_bytes, estimate(pixels, max_bytes, FAST))
+    return found.content if len(found.content) <= max_bytes else None

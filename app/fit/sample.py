@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from app.fit.arrays import Pixels, difference, looked_up
 
 _BAND = 16  # rows of a minimum coded unit at 4:2:0
-_BANDS_OF_ONE = 6
+_BANDS_OF_ONE = (6, 3, 2)  # the first that leaves enough
+_LEAST_BANDS = 3
 _ROWS_LOOKED_AT = 8  # every eighth row tells how busy a band is
 _HEADER_BYTES = 600
+_START_OF_SCAN = b"\xff\xda"
 # Bytes follow the logarithm of the steps between neighbouring pixels with this power: fitted to the 19 photographs of Debian's
 # lomiri-wallpapers, where it halves the error of the sample, to 0.7 % (standard deviation).
 _BYTES_BY_BUSYNESS = 1.1
@@ -30,21 +32,28 @@ class Sample:
     share: float
     likely_bytes: float
 
-    def bytes_of_whole(self, content_bytes: int) -> float:
-        """Predict the bytes of the whole from those of this sample, encoded alike."""
-        return max(64.0, (content_bytes - _HEADER_BYTES) / self.share + _HEADER_BYTES)
+    def bytes_of_whole(self, content: bytes) -> float:
+        """Predict the bytes of the whole from a JPEG of this sample, encoded alike: the header stays as it is."""
+        header = header_bytes(content)
+        return (len(content) - header) / self.share + header
+
+
+def header_bytes(content: bytes) -> int:
+    """Tell how many bytes of a JPEG of ours stand before its pixels."""
+    return content.index(_START_OF_SCAN)
 
 
 def take_sample(pixels: Pixels) -> Sample:
-    """Take every sixth band of 16 rows, weighed by how busy they are beside the others; a low picture is taken whole."""
+    """Take every sixth band of 16 rows, weighed by how busy they are beside the others; of a low picture more, or all of it."""
     height = pixels.shape[0]
     bands = height // _BAND
-    taken = take_bands(pixels, _BANDS_OF_ONE)
-    if taken is pixels:
+    one_of = next((each for each in _BANDS_OF_ONE if bands >= _LEAST_BANDS * each), 1)
+    if one_of == 1:
         return Sample(pixels, 1.0, _likely_bytes(pixels.shape, _busyness(pixels[..., 1]).mean()))
     busy = _busyness(pixels[: bands * _BAND : _ROWS_LOOKED_AT, :, 1]).reshape(bands, -1).mean(axis=1)
+    taken = take_bands(pixels, one_of)
     share = taken.shape[0] / height
-    sampled, mean = busy[_BANDS_OF_ONE // 2 :: _BANDS_OF_ONE].mean(), busy.mean()
+    sampled, mean = busy[one_of // 2 :: one_of].mean(), busy.mean()
     if sampled > 0:
         share *= float(sampled / mean) ** _BYTES_BY_BUSYNESS
     return Sample(taken, min(1.0, share), _likely_bytes(pixels.shape, mean))
@@ -54,7 +63,7 @@ def take_bands(pixels: Pixels, one_of: int) -> Pixels:
     """Take every ``one_of``-th band of 16 rows, H x W x 3; the same array, if that would be fewer than three."""
     height = pixels.shape[0]
     bands = height // _BAND
-    if bands < 3 * one_of:
+    if bands < _LEAST_BANDS * one_of:
         return pixels
     whole = pixels[: bands * _BAND].reshape(bands, _BAND, *pixels.shape[1:])
     return np.ascontiguousarray(whole[one_of // 2 :: one_of].reshape(-1, *pixels.shape[1:]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.errors import CannotFit
 from app.fit.arrays import Pixels, resize
 from app.fit.codecs import BEST, FAST, Codec
-from app.fit.jpeg import MOST_ENCODES, Encoded, estimate, search_jpeg
+from app.fit.jpeg import Encoded, estimate, search_jpeg
 from app.fit.output import metadata_lost, write_fitted
 from app.fit.pixels import Picture, decode_luma, load_picture, needs_converting
 from app.fit.png import encode_flat_png
@@ -139,8 +139,8 @@ def _choose_side(full: Pixels, max_bytes: int, codec: Codec) -> tuple[Pixels, En
     while max(pixels.shape[:2]) > _LEAST_SIDE:
         curve = estimate(pixels, max_bytes, codec)
         if curve.quality_for(max_bytes) >= codec.least_quality:
-            encoded = search_jpeg(pixels, max_bytes, curve)
-            if encoded is not None:
+            encoded = search_jpeg(max_bytes, curve)
+            if len(encoded.content) <= max_bytes:
                 return pixels, encoded
         shrink = min(0.9, (max_bytes / curve.bytes_at(codec.good_quality)) ** (1 / _BYTES_BY_SIDE))
         factor = max(_LEAST_SIDE, int(max(pixels.shape[:2]) * shrink)) / max(full.shape[:2])
@@ -154,10 +154,8 @@ def _encode_smallest(pixels: Pixels, max_bytes: int, codec: Codec) -> Encoded:
     Raises:
         CannotFit: not even so.
     """
-    least = _LEAST_QUALITY_OF_THE_SMALLEST
-    encoded = search_jpeg(pixels, max_bytes, estimate(pixels, max_bytes, codec), least_quality=least)
-    if encoded is None:
-        encoded = Encoded(codec.encode(pixels, least), codec, least, MOST_ENCODES)
+    curve = estimate(pixels, max_bytes, codec)
+    encoded = search_jpeg(max_bytes, curve, least_quality=_LEAST_QUALITY_OF_THE_SMALLEST)
     if len(encoded.content) > max_bytes:
         raise CannotFit(
             f"The shortest acceptable version has {len(encoded.content):,} bytes; the limit is {max_bytes:,}.",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from app.errors import CannotFit, PostcardError
 from app.fit import fit_media
@@ -18,6 +18,11 @@ from app.probe import probe_media
 from tests.media import pictures
 
 UNIVERSAL = Budget(285_904, 1920)
+# By the drawings of the EXIF standard, not by a decoder: some turn a picture themselves.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -78,15 +83,16 @@ def test_location_is_taken_out_without_touching_the_pixels(fit: Fit, kind: str) 
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
 def test_every_orientation_comes_out_upright(fit: Fit, orientation: int, kind: str) -> None:
     source = pictures.marked(400, 300)
     content = pictures.save(source, kind, exif=pictures.exif(orientation=orientation))
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    turn = TURNS.get(orientation)
+    upright = source if turn is None else source.transpose(turn)
     fitted = fit(content)
     image = opened(fitted).convert("RGB")
     assert image.size == upright.size == (fitted.width, fitted.height)
-    difference = np.asarray(image).astype(int) - np.asarray(upright.convert("RGB")).astype(int)
+    difference = np.asarray(image).astype(int) - np.asarray(upright).astype(int)
     assert np.abs(difference).mean() < 4
     assert opened(fitted).getexif().get(274, 1) == 1
 
@@ -170,7 +176,7 @@ def test_a_hard_picture_gives_up_pixels_rather_than_falling_to_mud(fit: Fit) -> 
     fitted = fit(pictures.save(Image.fromarray(noise), "JPEG", quality=90))
     assert fitted.quality.encoder_quality >= 30
     assert fitted.width < 1920
-    assert 0.9 * UNIVERSAL.max_bytes <= fitted.bytes <= UNIVERSAL.max_bytes
+    assert 0.96 * UNIVERSAL.max_bytes <= fitted.bytes <= UNIVERSAL.max_bytes
 
 
 def test_what_cannot_fit_says_how_short_it_could_be(fit: Fit) -> None:
