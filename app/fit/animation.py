@@ -4,6 +4,7 @@ import io
 import math
 import time
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from PIL import Image
 
 from app.errors import CannotFit
 from app.fit.animation_plan import Paint, Plan, plan_animation
-from app.fit.arrays import reduce_by_area
-from app.fit.frames import Frames, is_blank, load_frames, open_frames, show
+from app.fit.arrays import Pixels, reduce_by_area
+from app.fit.frames import FAINT_SPREAD, LONGEST_MS, Frames, is_blank, load_frames, open_frames, show, wait_of
 from app.fit.gif import encode_gif, squeeze_gif
 from app.fit.lever import Lever
 from app.fit.output import metadata_lost, write_fitted
@@ -28,18 +29,23 @@ _SQUEEZE_MOST = 30  # gifsicle's scale; more shows on authored pixels
 _SQUEEZE_FROM = 1.3  # times the budget: from there on fewer colours do less harm
 _ENOUGH = 0.98
 _SSIM_FRAMES = 8
+_SECONDS_LOST = 0.1  # that rounding does not explain
 _GIF = "image/gif"
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A GIF within the budget, with what it took; ``paint`` is None where the authored pixels were kept."""
+    """A GIF within the budget, with what it took, and which frame comes first.
+
+    ``paint`` is None where the authored pixels were kept.
+    """
 
     content: bytes
     runs: int
     lossy: int = 0
     paint: Paint | None = None
     step: int = 1
+    begins: int = 0
 
 
 def fit_animation(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fitted:
@@ -67,7 +73,7 @@ def fit_animation(path: Path, facts: Facts, budget: Budget, out_dir: Path) -> Fi
         )  # fmt: skip
     if _GIF not in budget.content_types:
         raise CannotFit("An animation goes out as GIF, which is not allowed here.", limit_bytes=budget.max_bytes)
-    runs, result = _squeeze(data, budget) if data else (0, None)
+    runs, result = _squeeze(data, budget) if data and not _begins_faint(path, facts) else (0, None)
     frames = load_frames(path, facts, budget.side_pixels)
     if result is None:
         result = _make_smaller(frames, facts.seconds, budget.max_bytes, runs)
@@ -79,6 +85,12 @@ def _begins_blank(path: Path, facts: Facts) -> bool:
     with open_frames(path, facts, (facts.width, facts.height)) as (frames, _):
         first = next(frames, None)
         return first is not None and is_blank(first.pixels) and any(not is_blank(frame.pixels) for frame in frames)
+
+
+def _begins_faint(path: Path, facts: Facts) -> bool:
+    """Tell whether the first frame shows so little that a little loss could leave it blank."""
+    with open_frames(path, facts, (facts.width, facts.height)) as (frames, _):
+        return any(is_blank(frame.pixels, FAINT_SPREAD) for frame in islice(frames, 1))
 
 
 def _squeeze(data: bytes, budget: Budget) -> tuple[int, _Result | None]:
@@ -121,17 +133,29 @@ def _make_smaller(frames: Frames, seconds: float, max_bytes: int, runs: int) -> 
     for run in range(runs + 1, MOST_RUNS + 1):
         runs, paint = run, lever.paint
         size = fitted_size(*frames.size, lever.side)
+        _begin_painted(frames, size, paint)
         content = encode_gif(
             frames.every(plan.step, size), size, paint.palette, frames.loop, still_enough=paint.still_enough
         )
         shortest = min(shortest, len(content))
         if len(content) <= max_bytes and (best is None or len(content) > len(best.content)):
-            best = _Result(content, run, paint=paint, step=plan.step)
+            best = _Result(content, run, paint=paint, step=plan.step, begins=frames.begins)
         if _ENOUGH * max_bytes <= len(content) <= max_bytes or not lever.move(len(content), max_bytes, MOST_RUNS - run):
             break
     if best is None:
         raise CannotFit(**_why_not(least, plan, int(shortest), max_bytes))
+    frames.begins = best.begins
     return replace(best, runs=runs)
+
+
+def _begin_painted(frames: Frames, size: tuple[int, int], paint: Paint) -> None:
+    """Let that frame come first which shows something as it goes out: small, and of few colours, a faint one may be blank."""
+
+    def shows(pixels: Pixels) -> bool:
+        reduced = pixels if size == frames.size else reduce_by_area(pixels, size)
+        return not is_blank(paint.palette.colors_of(paint.palette.index_of(reduced)))
+
+    frames.begin_where(shows)
 
 
 def _why_not(least: int, plan: Plan, best_bytes: int, max_bytes: int) -> dict[str, Any]:
@@ -148,7 +172,7 @@ def _why_not(least: int, plan: Plan, best_bytes: int, max_bytes: int) -> dict[st
 def _describe(result: _Result, frames: Frames, facts: Facts, budget: Budget, out_dir: Path, started_ns: int) -> Fitted:
     with Image.open(io.BytesIO(result.content), formats=["GIF"]) as image:
         size, count = image.size, int(getattr(image, "n_frames", 1))
-        ssim = _ssim(image, frames)
+        ssim, milliseconds = _compare(image, frames)
     quality = Quality(
         encoder="Pillow and gifsicle" if result.paint else "gifsicle",
         encoder_quality=result.lossy,
@@ -157,46 +181,61 @@ def _describe(result: _Result, frames: Frames, facts: Facts, budget: Budget, out
         ssim=ssim,
         frames_in=facts.frames,
         frames_out=count,
-        seconds=round(sum(frames.milliseconds) / 1000, 3),
+        seconds=round(milliseconds / 1000, 3),
         colors=result.paint.colors if result.paint else 0,
     )
-    given_up = _given_up(result, frames, facts, size)
+    given_up = _given_up(result, frames, facts, quality, size)
     return write_fitted(
         result.content, budget, out_dir, content_type=_GIF, size=size, quality=quality, given_up=given_up
     )
 
 
-def _given_up(result: _Result, frames: Frames, facts: Facts, size: tuple[int, int]) -> list[str]:
-    left_out = len(frames) - math.ceil(len(frames) / result.step)
+def _given_up(result: _Result, frames: Frames, facts: Facts, quality: Quality, size: tuple[int, int]) -> list[str]:
+    kept = math.ceil(len(frames) / result.step)
     scaled = f"scaled from {facts.width}x{facts.height} to {size[0]}x{size[1]}"
     given_up = [scaled] if size != (facts.width, facts.height) else []
-    if left_out:
-        given_up.append(f"{left_out} of {len(frames)} frames left out; each stays as long as those it stands for")
+    if kept < len(frames):
+        given_up.append(
+            f"{len(frames) - kept} of {len(frames)} frames left out; each stays as long as those it stands for"
+        )
     if result.paint:
-        level = result.paint.still_enough
+        level, alike = result.paint.still_enough, kept - quality.frames_out
         given_up += [
             "one colour" if result.paint.colors == 1 else f"at most {result.paint.colors} colours",
-            f"what changes by no more than {level} of 255 levels from frame to frame is not drawn anew",
+            f"what changes by no more than {level} of 255 levels from frame to frame is not drawn anew"
+            + (
+                f"; {alike} of {kept} frames show nothing else, and the one before each stays longer"
+                if alike > 0
+                else ""
+            ),
             *frames.given_up,
         ]
+    if quality.seconds < facts.seconds - _SECONDS_LOST:
+        given_up.append(
+            f"shown for {quality.seconds:,g} seconds instead of {facts.seconds:,g}, "
+            f"since a frame of a GIF stays for at most {LONGEST_MS / 1000:g}"
+        )
     if result.lossy:
         given_up.append(f"lossy compression at {result.lossy}")
     return [*given_up, *metadata_lost(facts)]
 
 
-def _ssim(image: Image.Image, frames: Frames) -> float | None:
-    """Compare up to eight frames by the time at which they are shown with the originals, scaled to the same size."""
+def _compare(image: Image.Image, frames: Frames) -> tuple[float | None, float]:
+    """Compare up to eight frames by the time at which they are shown with the originals, scaled to the same size.
+
+    Returns SSIM, and for how many milliseconds all are shown.
+    """
     ends = np.cumsum(frames.milliseconds)
     originals = enumerate(frames.replay())
     at, original = next(originals)
-    shown_at, scores = 0, []
-    every = max(1, int(getattr(image, "n_frames", 1)) // _SSIM_FRAMES)
-    for index in range(int(getattr(image, "n_frames", 1))):
+    shown_at, scores = 0.0, []
+    count = int(getattr(image, "n_frames", 1))
+    for index in range(count):
         show(image, index)
-        if index % every == 0:
+        if index % max(1, count // _SSIM_FRAMES) == 0:
             while ends[at] <= shown_at + 10 and at + 1 < len(frames):
                 at, original = next(originals)
             reduced = original if image.size == frames.size else reduce_by_area(original, image.size)
             scores.append(luma_ssim(reduced, np.asarray(image.convert("L"))))
-        shown_at += int(image.info.get("duration", 0))
-    return round(float(np.mean(scores)), 4) if scores else None
+        shown_at += wait_of(image.info.get("duration", 0))
+    return round(float(np.mean(scores)), 4) if scores else None, shown_at

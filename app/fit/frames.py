@@ -1,7 +1,7 @@
 """From an animation to frames: decoded once, one after the other, each reduced before the next is read."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -20,11 +20,16 @@ from app.model.media import Facts
 
 _MOST_KEPT_BYTES = 50_000_000  # of all reduced frames together
 _ROOM_AFTER_SHRINKING = 0.8
-_MOST_BLANK = 60
-_SHORTEST_MS = 20
-_DEFAULT_MS = 100  # what players show in place of a delay under 20 ms
+_SHORTEST_MS = 20  # that players of GIFs keep
+LONGEST_MS = 655_350
+"""That a GIF can say: two bytes of hundredths of a second."""
+_NOT_KEPT_MS = 10  # browsers show a delay of up to this for longer, in whatever format
+_DEFAULT_MS = 100  # so long
+_MOST_LOOPS = 65_535  # two bytes
 _FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
 _BLANK_SPREAD = 6.0  # standard deviation of luma, 0..255: one thin line over a plain ground has more
+FAINT_SPREAD = 7.0
+"""Of what a little loss could leave blank."""
 _BLANK_SIDE = 160
 # Screens and drawings deflate to a tenth; footage hardly at all, and there a piece of it tells so.
 _TRIED_BYTES = 4_096
@@ -46,51 +51,112 @@ class Frame:
 class Frames:
     """All frames of one size, kept as what changed from one to the next: a screen that is typed on takes next to nothing.
 
-    What is flat is kept deflated, so that a long recording of a screen stays at its full size.
+    What is flat is kept deflated, so that a long recording of a screen stays at its full size. A frame that shows nothing new
+    prolongs the one before; so does one that comes sooner than a GIF can show it.
 
-    ``milliseconds`` has one figure for each; a frame that shows nothing new prolongs the one before. ``loop`` is as in a GIF
-    (0 = for ever, None = once). ``given_up`` says what was lost on the way, scaling not included.
+    ``loop`` is as in a GIF (0 = for ever, None = once). ``begins`` counts those before the one that comes first: of an endless
+    loop they come at its end, else they are left out, and the first stays for as long as they would have, too.
     """
 
     def __init__(self, size: tuple[int, int], loop: int | None) -> None:
         self.size = size
         self.loop = loop
-        self.given_up: tuple[str, ...] = ()
-        self.milliseconds: list[int] = []
+        self.begins = 0
         self.bytes = 0  # of memory
+        self.lost: list[str] = []  # before they were added
+        self.added = 0
+        self.alike = 0  # that showed nothing new
+        self.too_short = 0
+        self._numbers: list[int] = []  # as they were added, from 1
+        self._waits: list[int] = []
         self._patches: list[_Patch] = []
         self._last: Pixels | None = None
 
     def __len__(self) -> int:
-        return len(self._patches)
+        return len(self._patches) - (0 if self.loop == 0 else self.begins)
+
+    @property
+    def milliseconds(self) -> list[int]:
+        """For how long each is shown."""
+        before, after = self._waits[: self.begins], self._waits[self.begins :]
+        return [*after, *before] if self.loop == 0 else [sum(before) + after[0], *after[1:]]
 
     @property
     def changed(self) -> list[int]:
         """How many pixels of each are kept: those of the box around what changed."""
-        return [patch.shape[0] * patch.shape[1] for patch in self._patches]
+        changed = [patch.shape[0] * patch.shape[1] for patch in self._patches]
+        return changed[self.begins :] + (changed[: self.begins] if self.loop == 0 else [])
+
+    @property
+    def given_up(self) -> tuple[str, ...]:
+        """What was lost on the way, scaling not included."""
+        told = [*self.lost]
+        if self.begins:
+            begins = f"begins with frame {self._numbers[self.begins]}, the first that shows something"
+            rest = "the blank ones before it come at the end of the loop"
+            told.append(
+                f"{begins}; {rest if self.loop == 0 else 'it stays for as long as the blank ones before it, too'}"
+            )
+        if self.alike:
+            told.append(
+                f"{self.alike} of {self.added} frames show nothing new; the one before each stays that much longer"
+            )
+        if self.too_short:
+            told.append(
+                f"{self.too_short} of {self.added} frames left out, since players of GIFs keep no delay under {_SHORTEST_MS} ms; "
+                "the one before each stays that much longer"
+            )
+        return tuple(told)
 
     def add(self, pixels: Pixels, milliseconds: int) -> None:
         """Append a frame, H x W x 3; reduced where it is larger than the others."""
+        self.added += 1
         reduced = pixels if pixels.shape[1::-1] == self.size else reduce_by_area(pixels, self.size)
         patch = _patch_of(self._last, reduced)
-        if patch is None:
-            self.milliseconds[-1] += milliseconds
+        is_too_short = bool(self._waits) and self._waits[-1] < _SHORTEST_MS
+        if patch is None or is_too_short:
+            self.alike += patch is None
+            self.too_short += patch is not None
+            self._waits[-1] = min(LONGEST_MS, self._waits[-1] + milliseconds)
             return
         self._patches.append(patch)
         self.bytes += len(patch.content)
-        self.milliseconds.append(milliseconds)
+        self._numbers.append(self.added)
+        self._waits.append(min(LONGEST_MS, milliseconds))
         self._last = reduced
+
+    def end(self) -> None:
+        """Let the last one be shown for long enough: what it lacks is taken from the one that is shown for longest."""
+        lacking = _SHORTEST_MS - self._waits[-1] if self._waits else 0
+        if lacking > 0:
+            longest = self._waits.index(max(self._waits))
+            self._waits[-1] += lacking
+            self._waits[longest] -= lacking if self._waits[longest] >= _SHORTEST_MS + lacking else 0
+
+    def begin_where(self, shows: Callable[[Pixels], bool]) -> None:
+        """Let that come first which ``shows`` something, sought from the one that does now; when none does, nothing changes."""
+        for at, pixels in enumerate(islice(self._in_order(), self.begins, None), self.begins):
+            if shows(pixels):
+                self.begins = at
+                return
 
     def shrink(self, size: tuple[int, int]) -> None:
         """Reduce all of them, and what is added later."""
         smaller = Frames(size, self.loop)
-        for pixels, milliseconds in zip(self.replay(), self.milliseconds, strict=True):
+        for number, pixels, milliseconds in zip(self._numbers, self._in_order(), self._waits, strict=True):
+            smaller.added = number - 1
             smaller.add(pixels, milliseconds)
-        self.size, self.milliseconds, self.bytes = size, smaller.milliseconds, smaller.bytes
+        self.size, self.bytes, self.alike = size, smaller.bytes, self.alike + smaller.alike
+        self._numbers, self._waits = smaller._numbers, smaller._waits
         self._patches, self._last = smaller._patches, smaller._last
 
     def replay(self) -> Iterator[Pixels]:
         """Show one after the other; each is good until the next is asked for."""
+        yield from islice(self._in_order(), self.begins, None)
+        if self.loop == 0:
+            yield from islice(self._in_order(), self.begins)
+
+    def _in_order(self) -> Iterator[Pixels]:
         canvas = np.zeros((self.size[1], self.size[0], 3), np.uint8)
         for patch in self._patches:
             height, width = patch.shape[:2]
@@ -99,10 +165,11 @@ class Frames:
 
     def every(self, step: int, size: tuple[int, int]) -> Iterator[tuple[Pixels, int]]:
         """Show every ``step``-th frame, reduced; it stays for as long as those that are left out with it."""
+        milliseconds = self.milliseconds
         for at, pixels in enumerate(self.replay()):
             if at % step == 0:
                 reduced = pixels.copy() if size == self.size else reduce_by_area(pixels, size)
-                yield reduced, sum(self.milliseconds[at : at + step])
+                yield reduced, sum(milliseconds[at : at + step])
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,53 +251,37 @@ def _decoding(facts: Facts) -> Iterator[None]:
 def load_frames(path: Path, facts: Facts, side_pixels: int) -> Frames:
     """Decode all frames with the longer side at most ``side_pixels``, or less where they would take too much memory.
 
-    Some handsets show the first frame alone, so it must show something: what is blank at the beginning of a loop comes at its
-    end instead, and what plays once begins with the first frame that is not blank, shown that much longer.
+    Some handsets show the first frame alone, so it must show something: it is the first that is not blank.
 
     Memory: the reduced frames (at most 50 MB) and two frames of the full size.
     """
     size = fitted_size(facts.width, facts.height, side_pixels)
-    grounds: list[str] = []
-    blank: list[Frame] = []
     with open_frames(path, facts, size) as (decoded, loop):
-        frames = Frames(size, loop)
+        frames = Frames(size, loop if loop is None else min(loop, _MOST_LOOPS))
+        frames.lost += [f"repeated {_MOST_LOOPS:,} times, the most that a GIF can say"] if frames.loop != loop else []
+        ground = ""
         for done, frame in enumerate(decoded, 1):
-            grounds += [frame.ground] if frame.ground and not grounds else []
-            if not len(frames) and len(blank) < _MOST_BLANK and is_blank(frame.pixels):
-                blank.append(frame)
-                continue
+            ground = ground or frame.ground
             frames.add(frame.pixels, frame.milliseconds)
             if frames.bytes > _MOST_KEPT_BYTES:
                 foreseen = frames.bytes * max(1.0, facts.frames / done)
                 share = (_MOST_KEPT_BYTES * _ROOM_AFTER_SHRINKING / foreseen) ** 0.5
                 frames.shrink(fitted_size(*frames.size, max(1, int(max(frames.size) * share))))
-    frames.given_up = tuple(f"transparency flattened on {ground}" for ground in grounds)
-    _place_blank(frames, blank)
+    frames.lost += [f"transparency flattened on {ground}"] if ground else []
+    frames.end()
+    frames.begin_where(lambda pixels: not is_blank(pixels))
     return frames
 
 
-def _place_blank(frames: Frames, blank: list[Frame]) -> None:
-    """Find room for the frames before the first that shows something; when none does, they are all there is."""
-    if len(frames) and blank:
-        begins = f"begins with frame {len(blank) + 1}, the first that shows something"
-        if frames.loop == 0:
-            frames.given_up += (f"{begins}; the blank ones before it come at the end of the loop",)
-        else:
-            frames.given_up += (f"{begins}; it stays for as long as the blank ones before it, too",)
-            frames.milliseconds[0] += sum(frame.milliseconds for frame in blank)
-            return
-    for frame in blank:
-        frames.add(frame.pixels, frame.milliseconds)
-
-
-def is_blank(pixels: Pixels) -> bool:
-    """Tell whether nothing can be told on a frame: one colour, or hardly anything else."""
+def is_blank(pixels: Pixels, spread: float = _BLANK_SPREAD) -> bool:
+    """Tell whether nothing can be told on a frame: one colour, or hardly anything else, by the ``spread`` of its luma."""
     small = reduce_by_area(pixels, fitted_size(pixels.shape[1], pixels.shape[0], _BLANK_SIDE))
-    return float(luma_of(np.ascontiguousarray(small)).std()) < _BLANK_SPREAD
+    return float(luma_of(np.ascontiguousarray(small)).std()) < spread
 
 
 def _each(image: Image.Image, path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[Frame]:
     ground: Ground | None = None
+    shown_until, told = 0.0, 0
     size = size if facts.orientation < 5 else size[::-1]
     for index, (shown, wait) in enumerate(islice(_shown(image, path), facts.frames)):
         layer = _transparent_layer(shown)
@@ -239,7 +290,11 @@ def _each(image: Image.Image, path: Path, facts: Facts, size: tuple[int, int]) -
         else:
             on, color = ground = ground or _choose_ground(path, index)
             whole = Image.alpha_composite(Image.new("RGBA", layer.size, (*color, 255)), layer).convert("RGB")
-        yield Frame(turn_upright(_reduce(whole, size), facts.orientation), _wait_of(wait), on)
+        # An APNG tells fractions of seconds: each is rounded without letting the whole grow longer or shorter.
+        shown_until += wait_of(wait)
+        milliseconds = round(shown_until) - told
+        told += milliseconds
+        yield Frame(turn_upright(_reduce(whole, size), facts.orientation), milliseconds, on)
 
 
 def _shown(image: Image.Image, path: Path) -> Iterator[tuple[Image.Image, Any]]:
@@ -298,6 +353,6 @@ def _loop_of(image: Image.Image) -> int | None:
     return loop - 1 or None  # WebP and APNG count how often it is played
 
 
-def _wait_of(wait: Any) -> int:
-    milliseconds = round(wait) if isinstance(wait, (int, float)) else 0
-    return milliseconds if milliseconds >= _SHORTEST_MS else _DEFAULT_MS
+def wait_of(told: Any) -> float:
+    """Tell how many milliseconds a frame is shown of which a decoder says so many."""
+    return told if isinstance(told, (int, float)) and told > _NOT_KEPT_MS else _DEFAULT_MS

@@ -12,13 +12,12 @@ from PIL import GifImagePlugin, Image
 
 from app.confine.programs import gifsicle_path, run_program
 from app.fit.arrays import Pixels, difference
-from app.fit.frames import Frames, changed_box
+from app.fit.frames import LONGEST_MS, Frames, changed_box
 from app.fit.palette import Palette
 
 _PALETTE_FRAMES = 16
 _PALETTE_PIXELS = 30_000
 MOST_COLORS = 255
-_MOST_HUNDREDTHS = 65_535  # two bytes
 _EXTENSION, _GRAPHIC_CONTROL, _END = 0x21, 0xF9, 0x3B
 
 
@@ -52,10 +51,11 @@ def encode_gif(
     shown_ms = told = 0
     for corner, pixels, milliseconds in _changes(quantise(frames, palette, still_enough)):
         shown_ms += milliseconds
-        # Rounded to what a GIF can say without letting the whole grow longer or shorter.
-        hundredths = min(_MOST_HUNDREDTHS, round(shown_ms / 10) - told)
+        # Rounded to what a GIF can say without letting the whole grow longer or shorter; what it cannot say is lost.
+        hundredths = round(shown_ms / 10) - told
         told += hundredths
-        pieces += GifImagePlugin.getdata(Image.fromarray(pixels), corner, duration=hundredths * 10, disposal=1)
+        duration = min(LONGEST_MS, hundredths * 10)
+        pieces += GifImagePlugin.getdata(Image.fromarray(pixels), corner, duration=duration, disposal=1)
     return squeeze_gif(b"".join([*pieces, b";"]))
 
 

@@ -126,16 +126,17 @@ def _write_clip(path: Path, facts: Facts, fps: float, clip: Path) -> tuple[Facts
         MediaDamaged: ffmpeg does not take them.
     """
     size = fitted_size(facts.width, facts.height, _MOST_SIDE_OF_VIDEO)
-    grounds, written = set[str](), 0
+    grounds, written, left_out = set[str](), 0, 0
 
     def pictures() -> Iterator[bytes]:
-        nonlocal written
+        nonlocal written, left_out
         shown_until = 0.0
         for frame in frames:
             grounds.add(frame.ground)
             shown_until += frame.milliseconds / 1000
             times = max(0, round(shown_until * fps) - written)
             written += times
+            left_out += not times
             yield from repeat(frame.pixels.tobytes(), times)
 
     with open_frames(path, facts, size) as (frames, loop):
@@ -144,6 +145,7 @@ def _write_clip(path: Path, facts: Facts, fps: float, clip: Path) -> tuple[Facts
     flattened = sorted(ground for ground in grounds if ground)
     lost = (
         "a video in place of an animation" + ("; it plays once" if loop is not None else ""),
+        *([f"{left_out} of {facts.frames} frames left out: {fps:g} a second are shown"] if left_out else []),
         *(f"transparency flattened on {ground}" for ground in flattened),
     )
     described = Facts(
@@ -162,5 +164,6 @@ def _write_clip(path: Path, facts: Facts, fps: float, clip: Path) -> tuple[Facts
 def _fps_of(path: Path, facts: Facts) -> float:
     """Find the fewest frames a second that keep every delay, at most thirty: delays are hundredths of a second in GIFs."""
     with open_frames(path, facts, (1, 1)) as (frames, _):
-        step = math.gcd(*(frame.milliseconds for frame in frames))
-    return min(_MOST_FPS, 1000 / step)
+        waits = [frame.milliseconds for frame in frames]
+    is_even = max(waits) - min(waits) <= 1  # but for what was rounded: 24 a second are 42, 41 and 42 ms
+    return min(_MOST_FPS, 1000 * len(waits) / sum(waits) if is_even else 1000 / math.gcd(*waits))

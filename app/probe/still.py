@@ -25,8 +25,8 @@ _LEAST_DRAFT_PIXELS = 64
 _DAMAGE = ("premature end of data segment", "Premature end of JPEG file", "bad Huffman code")
 _MOST_FRAMES = 3_000
 _MOST_PIXELS_OF_ALL_FRAMES = 20  # times the pixels of a still
-_SHORTEST_MS = 20
-_DEFAULT_MS = 100  # what players show in place of a delay under 20 ms
+_NOT_KEPT_MS = 10  # browsers show a delay of up to this for longer, in whatever format
+_DEFAULT_MS = 100  # so long
 
 
 def probe_still(path: Path, found: Format, *, max_pixels: int) -> Facts:
@@ -105,7 +105,7 @@ def _check_frames(facts: Facts, max_pixels: int) -> None:
 
 def _decode_frames(image: Image.Image) -> float:
     """Decode every picture, one after the other, and tell how many seconds those of the animation are shown."""
-    milliseconds = 0
+    milliseconds = 0.0
     before = _pictures_before(image)
     for index in range(int(getattr(image, "n_frames", 1))):
         image.seek(index)
@@ -113,7 +113,7 @@ def _decode_frames(image: Image.Image) -> float:
         if index < before:
             continue
         wait = image.info.get("duration", 0)
-        milliseconds += round(wait) if isinstance(wait, (int, float)) and wait >= _SHORTEST_MS else _DEFAULT_MS
+        milliseconds += wait if isinstance(wait, (int, float)) and wait > _NOT_KEPT_MS else _DEFAULT_MS
     return round(milliseconds / 1000, 3)
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageSequence
 
 from app.errors import CannotFit
 from app.fit import fit_media
+from app.fit.frames import is_blank
 from app.model.media import Budget, Fitted
 from app.probe import probe_media
 from tests.media import pictures
@@ -121,6 +122,53 @@ def test_flat_art_that_grows_longer_when_it_is_made_smaller_still_comes_near_the
     fitted = fit(recording_of_a_screen(), budget)
     assert 0.8 * budget.max_bytes <= fitted.bytes <= budget.max_bytes
     assert fitted.quality.encodes <= 4
+
+
+@pytest.mark.parametrize("contrast", [7, 9, 30])
+def test_a_faint_first_frame_that_paints_blank_does_not_stay_first(fit: Fit, contrast: int) -> None:
+    chance = np.random.default_rng(1)
+    faint = 235 + contrast * np.repeat(np.repeat(chance.normal(0, 1, (60, 80, 1)), 4, 0), 4, 1).repeat(3, 2)
+    moves = [np.asarray(frame) + chance.normal(0, 12, (240, 320, 3)) for frame in pictures.pan(320, 240, 12)]
+    frames = [Image.fromarray(each.clip(0, 255).astype(np.uint8)) for each in (faint, *moves)]
+    fitted = fit(pictures.animation(frames, "WEBP", lossless=True, loop=0), Budget(60_000, 1920))
+    shown, waits, _ = frames_of(fitted)
+    assert not is_blank(np.asarray(shown[0]))
+    assert sum(waits) == 1300
+    again = fit(fitted.path.read_bytes(), Budget(60_000, 1920))
+    assert (again.untouched, again.sha256) == (True, fitted.sha256)
+
+
+def test_a_gif_whose_first_frame_is_all_but_blank_is_not_squeezed_until_it_is(fit: Fit) -> None:
+    faint = Image.new("RGB", (160, 120), (200, 200, 200))
+    faint.paste((217, 217, 217), (0, 0, 29, 120))
+    turning = [Image.radial_gradient("L").resize((160, 120)).rotate(9 * step).convert("P") for step in range(10)]
+    content = pictures.animation([faint, *turning], loop=0)
+    budget = Budget(len(content) * 4 // 5, 1920)
+    assert fit(pictures.animation([*turning, faint], loop=0), budget).quality.encoder == "gifsicle"
+    fitted = fit(content, budget)
+    assert fitted.quality.encoder == "Pillow and gifsicle"
+    assert fit(fitted.path.read_bytes(), budget).sha256 == fitted.sha256
+
+
+def test_frames_that_are_painted_alike_are_told(fit: Fit) -> None:
+    frames = [Image.new("RGB", (80, 60), (60 + shade // 2, 60, 60 + shade % 2)) for shade in range(24)]
+    for frame in frames:
+        frame.paste((250, 250, 250), (10, 10, 40, 40))
+    fitted = fit(pictures.animation(frames, "PNG", loop=0))
+    kept, alike = fitted.quality.frames_out, 24 - fitted.quality.frames_out
+    assert kept < 12
+    assert any(f"; {alike} of 24 frames show nothing else, and the one" in told for told in fitted.given_up)
+
+
+def test_what_stays_longer_than_a_gif_can_say_is_told(fit: Fit) -> None:
+    content = pictures.animation(
+        pictures.drawing_that_moves(80, 3), "WEBP", lossless=True, milliseconds=[100, 100, 700_000]
+    )
+    fitted = fit(content)
+    assert sum(frames_of(fitted)[1]) == fitted.quality.seconds * 1000 == 655_550
+    assert (
+        "shown for 655.55 seconds instead of 700.2, since a frame of a GIF stays for at most 655.35" in fitted.given_up
+    )
 
 
 def test_the_side_of_the_profile_is_kept(fit: Fit) -> None:

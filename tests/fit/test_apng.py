@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.confine.programs import ffmpeg_path
 from app.fit.apng import shown_frames
 from app.fit.frames import load_frames
 from app.model.media import Kind
 from tests.media import pictures
-from tests.media.fitting import probe
+from tests.media.fitting import fit, probe
 from tests.media.pictures import png_chunk
 
 SIZE = (64, 48)
@@ -163,3 +164,15 @@ def test_every_kind_of_pixels_is_decoded(mode: str) -> None:
     ours = [np.asarray(image) for image, _ in shown_frames(pictures.animation(source, "PNG"))]
     for layer, wanted in zip(ours, source, strict=True):
         assert np.abs(layer.astype(int) - np.asarray(wanted.convert("RGBA")).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(("plays", "loop"), [(65_536, 65_535), (65_537, 65_535), (2**31 - 1, 65_535)])
+def test_more_plays_than_a_gif_can_say_are_the_most_that_it_can(tmp_path: Path, plays: int, loop: int) -> None:
+    pieces = [Piece(0, 0, pixels) for pixels in (plain(RED), plain(GREEN))]
+    for piece in pieces:
+        piece.pixels[:, :20] = (255, 255, 255, 255)
+    fitted = fit(tmp_path, apng(pieces, plays=plays))
+    with Image.open(fitted.path) as image:
+        assert image.info["loop"] == loop
+    told = "repeated 65,535 times, the most that a GIF can say"
+    assert (told in fitted.given_up) == (plays - 1 > loop)

@@ -194,6 +194,55 @@ def test_a_delay_that_players_do_not_keep_is_taken_as_they_take_it(load: Load) -
     assert load(content).milliseconds == [100, 20, 30, 500]
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+@pytest.mark.parametrize("wait", [11, 16, 17, 19])
+def test_sixty_frames_a_second_keep_their_tempo(tmp_path: Path, kind: str, wait: int) -> None:
+    facts = probe(tmp_path, pictures.animation(pictures.drawing_that_moves(60, 9), kind, milliseconds=wait))
+    frames = load_frames(tmp_path / "upload", facts, 1920)
+    assert facts.seconds == pytest.approx(9 * wait / 1000)
+    assert 9 * wait <= sum(frames.milliseconds) <= 9 * wait + 9  # the last of an odd number is shown for 20 ms
+    assert min(frames.milliseconds) >= 20
+    assert len(frames) == 5
+    assert frames.given_up[0].startswith("4 of 9 frames left out, since players of GIFs keep no delay under 20 ms")
+
+
+def test_fractions_of_milliseconds_do_not_add_up(tmp_path: Path) -> None:
+    facts = probe(tmp_path, pictures.animation(pictures.drawing_that_moves(60, 30), "PNG", milliseconds=1000 / 24))
+    assert facts.seconds == pytest.approx(30 / 24, abs=0.001)
+    assert sum(load_frames(tmp_path / "upload", facts, 1920).milliseconds) == pytest.approx(30_000 / 24, abs=1)
+
+
+def test_a_last_frame_that_is_too_short_takes_its_time_from_the_others(load: Load) -> None:
+    content = pictures.animation(pictures.drawing_that_moves(60, 3), "WEBP", lossless=True, milliseconds=[50, 100, 12])
+    assert load(content).milliseconds == [50, 92, 20]
+
+
+@pytest.mark.parametrize("loop", [0, None])
+@pytest.mark.parametrize("count", [59, 60, 61, 130])
+def test_however_many_are_blank_the_first_shows_something(load: Load, count: int, loop: int | None) -> None:
+    blank = [Image.new("RGB", (40, 40), (shade, 0, 0)) for shade in range(count)]
+    options: dict[str, Any] = {} if loop is None else {"loop": loop}
+    frames = load(pictures.animation([*blank, *pictures.drawing_that_moves(40, 3)], milliseconds=40, **options))
+    assert shown(frames)[0].std() > 10
+    assert len(shown(frames)) == len(frames) == len(frames.milliseconds) == (count + 3 if loop == 0 else 3)
+    assert sum(frames.milliseconds) == 40 * (count + 3)
+    assert f"begins with frame {count + 1}, the first that shows something" in frames.given_up[0]
+
+
+def test_frames_that_show_nothing_new_are_told(load: Load) -> None:
+    green = ((5, 5, 15, 15), 2, 1)
+    frames = load(gif((40, 30), [((0, 0, 40, 30), 1, 1), green, green, green]))
+    assert (len(frames), frames.milliseconds) == (2, [100, 300])
+    assert frames.given_up == ("2 of 4 frames show nothing new; the one before each stays that much longer",)
+
+
+def test_no_frame_stays_longer_than_a_gif_can_say(load: Load) -> None:
+    content = pictures.animation(
+        pictures.drawing_that_moves(40, 3), "WEBP", lossless=True, milliseconds=[100, 700_000, 100]
+    )
+    assert load(content).milliseconds == [100, 655_350, 100]
+
+
 @pytest.mark.parametrize("loop", [0, None])
 def test_what_is_blank_at_the_beginning_does_not_stand_first(load: Load, loop: int | None) -> None:
     drawn = pictures.drawing_that_moves(80, 3)

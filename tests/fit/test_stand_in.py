@@ -84,6 +84,16 @@ def test_an_mp4_keeps_size_and_time(make: Make, kind: str) -> None:
     assert "plays once" in fitted.given_up[0]
 
 
+@pytest.mark.parametrize(("a_second", "shown"), [(24, 24), (60, 30)])
+def test_an_mp4_has_the_frames_of_the_animation_up_to_thirty_a_second(make: Make, a_second: int, shown: int) -> None:
+    content = pictures.animation(pictures.drawing_that_moves(120, 60), "PNG", milliseconds=1000 / a_second)
+    fitted = make(content, Form.MP4)
+    facts = probe_media(fitted.path, max_pixels=200_000_000)
+    assert facts.frames / facts.seconds == pytest.approx(shown, abs=0.2)
+    assert facts.seconds == pytest.approx(60 / a_second, abs=0.1)
+    assert ("30 of 60 frames left out: 30 a second are shown" in fitted.given_up) == (a_second == 60)
+
+
 def test_transparency_has_a_ground_in_a_video_and_it_is_told(make: Make) -> None:
     frames = [Image.new("RGBA", (120, 80), (0, 0, 0, 0)) for _ in range(3)]
     for at, frame in enumerate(frames):

@@ -160,7 +160,7 @@ def drawing_that_moves(side: int, count: int) -> list[Image.Image]:
 
 
 def animation(
-    frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: int | list[int] = 100, **options: Any
+    frames: Sequence[Image.Image], kind: str = "GIF", *, milliseconds: float | list[int] = 100, **options: Any
 ) -> bytes:
     """Encode frames; ``loop`` 0 is for ever."""
     return save(frames[0], kind, save_all=True, append_images=list(frames[1:]), duration=milliseconds, **options)
