@@ -20,7 +20,7 @@ from app.fit.poster import fit_first_picture, make_poster
 from app.fit.progress import Progress
 from app.fit.reduce import Reduced, reduce_pictures, reduce_sound
 from app.fit.stamps import without_stamps
-from app.fit.two_pass import Encoded, encode_second_pass, first_pass, measure_ssim
+from app.fit.two_pass import Encoded, bytes_around, encode_second_pass, first_pass, measure_ssim
 from app.fit.video_effort import Effort, choose_effort
 from app.fit.video_plan import SILENT, VideoPlan, plan_video, source_fps, warn_of_floor
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Form, Quality
@@ -36,13 +36,14 @@ _AT_ONCE = 0.9  # where one run does it all, and a correction is rare
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What was made by which plan, of how many pictures, and how near it is to them."""
+    """What was made by which plan, of how many pictures beside how much sound, and how near it is to them."""
 
     encoded: Encoded
     plan: VideoPlan
     damage: str
     frames: int
     seconds: float
+    sound_bytes: int
     ssim: float | None
 
 
@@ -147,7 +148,10 @@ def _make_at_once(
         return progress.part(*spans[number], plan.seconds)
 
     run = encode_at_once(path, facts, cut, plan, budget, folder, effort, part=part)
-    return run if run is None else _Result(run.encoded, plan, "", run.frames, run.seconds, run.encoded.ssim)
+    if run is None:
+        return None
+    sound_bytes = round(plan.seconds * plan.sound.bits / 8)
+    return _Result(run.encoded, plan, "", run.frames, run.seconds, sound_bytes, run.encoded.ssim)
 
 
 def _make_in_passes(
@@ -170,7 +174,7 @@ def _make_in_passes(
     encoded = _encode(reduced, plan, budget, effort, progress)
     is_done = 0 < len(encoded.content) <= budget.max_bytes
     ssim = encoded.ssim or (measure_ssim(reduced, encoded.content) if is_done else None)
-    return _Result(encoded, plan, damage, reduced.frames, reduced.seconds, ssim)
+    return _Result(encoded, plan, damage, reduced.frames, reduced.seconds, reduced.sound_bytes, ssim)
 
 
 def _encode(reduced: Reduced, plan: VideoPlan, budget: Budget, effort: Effort, progress: Progress) -> Encoded:
@@ -201,7 +205,7 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         f"{frames_in - frames_out} of {frames_in} pictures left out: they come faster than the others"
         if cut.whole and not is_slower and frames_out < frames_in - 1
         else "",
-        f"pictures compressed to {result.encoded.bits // 1000} kb/s",
+        f"pictures compressed to {_reached_bits(result, cut) // 1000} kb/s",
         warn_of_floor(plan, facts, budget),
         _lost_of_sound(facts, plan),
         result.damage,
@@ -230,6 +234,12 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         quality=quality,
         given_up=filter(None, said),
     )
+
+
+def _reached_bits(result: _Result, cut: Cut) -> int:
+    """Tell the bits a second that were asked for, unless the pictures came to less: one or two of them need no more."""
+    pictures = len(result.encoded.content) - bytes_around(result.sound_bytes, result.frames)
+    return min(result.encoded.bits, int(max(0.0, pictures) * 8 / max(cut.seconds, result.seconds)))
 
 
 def _lost_of_sound(facts: Facts, plan: VideoPlan) -> str:

@@ -11,17 +11,21 @@ _RATES = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 )
 _HERTZ = (44_100, 48_000, 32_000)
+_MOST_FRAMES = 75_000  # the shortest is 8 ms
 _MOST_JUNK = 65_536  # between frames, as careless editors leave it
 
 
 def mpeg_frames(data: Data) -> list[tuple[int, int]] | None:
     """List where each frame begins and ends, behind a tag in front and past what lies between them.
 
-    The last one may end behind the data: it is cut off. None = the bit rate is free: it says no length, so only a decoder knows.
+    The last one may end behind the data: it is cut off. None = only a decoder knows: the bit rate is free and says no length,
+    or there are more frames than ten minutes have.
     """
     at = skip_id3v2(data, 0)
     frames: list[tuple[int, int]] = []
     while at < len(data):
+        if len(frames) > _MOST_FRAMES:
+            return None
         length = _frame_bytes(data, at)
         if length < 0:
             return None

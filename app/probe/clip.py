@@ -14,6 +14,7 @@ from app.model.media import Facts, Kind
 from app.probe.sniff import Format
 
 _MOST_SECONDS = 600
+_LISTED_SECONDS = 3_600  # how long something is that is far too long, is not worth reading all of it
 _MOST_PIXELS_OF_ONE_FRAME = 36_000_000
 _TECHNICAL_TAGS = frozenset({b"major_brand", b"minor_version", b"compatible_brands", b"encoder"})
 _UNKNOWN = -(2**63)  # a time, as ffmpeg says it: AVI tells only when a picture is decoded
@@ -74,15 +75,16 @@ def probe_clip(path: Path, found: Format) -> Facts:
         MediaDamaged: a packet is cut off, or nothing in it can be decoded.
         MediaTooBig: longer than ten minutes, or of too many pixels.
     """
-    streams = _list_packets(path, found, "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy")
+    streams = _list_packets(path, found, "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy", "-t", str(_LISTED_SECONDS))
     video = next((stream for stream in streams if stream.kind == "video"), None)
     sound = next((stream for stream in streams if stream.kind == "audio"), None)
     seconds = round(max((stream.seconds for stream in streams), default=0.0), 3)
     if not streams or seconds <= 0:
         raise MediaDamaged(f"This is {found.name} without sound or pictures.", found=found.content_type)
     if seconds > _MOST_SECONDS:
+        more = "more than " if seconds >= _LISTED_SECONDS - 1 else ""
         raise MediaTooBig(
-            f"This is {seconds:.0f} seconds long; at most {_MOST_SECONDS} are opened.", limit=_MOST_SECONDS
+            f"This is {more}{seconds:.0f} seconds long; at most {_MOST_SECONDS} are opened.", limit=_MOST_SECONDS
         )
     if video and video.size[0] * video.size[1] > _MOST_PIXELS_OF_ONE_FRAME:
         raise MediaTooBig(

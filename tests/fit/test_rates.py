@@ -182,3 +182,14 @@ def test_a_single_picture_is_a_video_of_one(tmp_path: Path, name: str, form: For
     codec = ("-c:v", "libvpx") if name.endswith("webm") else _QUICK
     content = clips.coded(name, *codec, "-frames:v", "1", seconds=1, source=_MOVING, tone=False)
     assert fit(tmp_path, content, choice=Choice(form), fast=fast).quality.frames_out == 1
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_the_bits_that_are_told_are_those_that_were_reached(tmp_path: Path, fast: bool) -> None:
+    content = clips.make(
+        "still.mp4", "-f", "lavfi", "-i", _MOVING.format(seconds=1), "-f", "lavfi", "-i", "sine=d=8", "-vf", "select=eq(n\\,0)",
+        *_QUICK,
+    )  # fmt: skip
+    fitted = fit(tmp_path, content, choice=Choice(Form.MP4), fast=fast)
+    told = next(said for said in fitted.given_up if said.startswith("pictures compressed to"))
+    assert int(told.split()[3]) * 1_000 * 8 / 8 <= fitted.bytes

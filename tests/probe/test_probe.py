@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.errors import MediaDamaged, MediaTooBig, MediaUnsupported, PostcardError, UploadEmpty
 from app.model.media import Facts, Kind
+from app.model.mpeg_audio import mpeg_frames
 from app.probe import probe_media
 from tests.media import pictures
 
@@ -252,3 +253,11 @@ def test_any_bytes_give_facts_or_one_of_our_errors(tmp_path: Path, data: st.Data
         return
     assert facts.width > 0
     assert facts.height > 0
+
+
+def test_a_sound_file_of_hours_is_refused_before_all_of_it_is_listed(tmp_path: Path) -> None:
+    frame = b"\xff\xf3\x14\x00".ljust(24, b"\0")  # 24 ms
+    (tmp_path / "upload").write_bytes(frame * 160_000)
+    assert mpeg_frames(frame * 80_000) is None
+    with pytest.raises(MediaTooBig, match="more than 3600 seconds"):
+        probe_media(tmp_path / "upload", max_pixels=1_000_000)
