@@ -15,7 +15,7 @@ from app.fit.arrays import luma_of, sharpness_of
 from app.fit.choice import Cut, cut_of, refuse_without_pictures
 from app.fit.frames import is_blank
 from app.fit.pixels import fitted_size
-from app.fit.reduce import scaling
+from app.fit.reduce import deinterlacing, scaling
 from app.fit.still import fit_still
 from app.model.media import WHOLE, Budget, Choice, Facts, Fitted, Kind
 
@@ -122,7 +122,7 @@ def _first_shown(
     seconds = min(cut.seconds, _LOOKED_AT_SECONDS)
     picked = "fps=4:start_time=0,trim=end_frame=1" if begins_before else f"select='{wanted}',trim=end={seconds:.6f}"
     opening = cut.opening_for_pictures if begins_before else ("-ss", f"{cut.start:.6f}", "-t", f"{seconds:.6f}")
-    filters = [picked, *scaling(facts, (width, height)), "format=rgb24", "showinfo=checksum=0"]
+    filters = [*deinterlacing(facts), picked, *scaling(facts, (width, height)), "format=rgb24", "showinfo=checksum=0"]
     done = run_ffmpeg(
         path, facts.content_type, "-map", "0:V:0", "-an", "-vf", ",".join(filters), "-fps_mode", "passthrough",
         "-c:v", "rawvideo", "-f", "rawvideo", f"file:{made}",

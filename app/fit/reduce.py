@@ -168,10 +168,21 @@ def picture_filters(facts: Facts, cut: Cut, plan: VideoPlan) -> str:
     width, height = plan.picture
     end = ":eof_action=pass" if facts.frames * plan.fps <= source_fps(facts) else ""
     piece = [] if cut.whole else [f"trim=end_frame={max(1, round(cut.seconds * plan.fps))}"]
-    filters = [f"fps={plan.fps:.6g}:start_time=0{end}", *piece, *scaling(facts, (width, height)), "format=yuv420p"]
+    filters = [
+        *deinterlacing(facts),
+        f"fps={plan.fps:.6g}:start_time=0{end}",
+        *piece,
+        *scaling(facts, (width, height)),
+        "format=yuv420p",
+    ]
     if plan.picture != plan.size:
         filters.append(f"pad={plan.size[0]}:{plan.size[1]}:(ow-iw)/2:(oh-ih)/2")
     return ",".join([*filters, "setsar=1"])
+
+
+def deinterlacing(facts: Facts) -> list[str]:
+    """Name the filter that makes pictures of one moment, of those alone that are said to be of two: scaling would blur both."""
+    return ["bwdif=mode=send_frame:deint=interlaced"] if facts.is_interlaced else []
 
 
 def scaling(facts: Facts, size: tuple[int, int]) -> list[str]:

@@ -209,6 +209,7 @@ def _describe(result: _Result, facts: Facts, cut: Cut, budget: Budget, out_dir: 
         warn_of_floor(plan, facts, budget),
         _lost_of_sound(facts, plan),
         result.damage,
+        "interlaced: each picture made of one of its two halves" if facts.is_interlaced else "",
         "high dynamic range (HDR) brought to the standard one" if facts.color else "",
         "location and other metadata removed"
         if facts.has_location

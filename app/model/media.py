@@ -39,7 +39,8 @@ class Facts:
     ``color`` is the decoder's mode, such as "RGB", "CMYK", "P"; of a video "PQ" or "HLG" when it is HDR. ``seconds`` is
     0.0 for a still; ``fps`` is the rate at which the pictures of a video follow each other while they move, 0.0 = not known,
     ``frames`` those that are shown. ``channels`` are those of a clip's sound, 0 = it has none, 6 = more than two, more than
-    that = so many in no known layout; ``hertz`` is its sample rate.
+    that = so many in no known layout; ``hertz`` is its sample rate. ``is_interlaced``: its pictures are of two moments, line by
+    line, as television has them.
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Facts:
     channels: int = 2
     hertz: int = 48_000
     fps: float = 0.0
+    is_interlaced: bool = False
 
 
 CONTENT_TYPES = (

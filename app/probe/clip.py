@@ -19,6 +19,7 @@ _MOST_PIXELS_OF_ONE_FRAME = 36_000_000
 _TECHNICAL_TAGS = frozenset({b"major_brand", b"minor_version", b"compatible_brands", b"encoder"})
 _UNKNOWN = -(2**63)  # a time, as ffmpeg says it: AVI tells only when a picture is decoded
 _HDR = {b"smpte2084": "PQ", b"arib-std-b67": "HLG"}  # by the transfer function, as ffmpeg calls it
+_INTERLACED = re.compile(rb"^ *Stream #[^\n]*: Video: [^\n]*?\b(?:top|bottom) (?:coded )?first\b", re.MULTILINE)
 _VIDEO_LINE = re.compile(rb"^ *Stream #[^\n]*: Video: [^\n]*?\b(smpte2084|arib-std-b67)\b", re.MULTILINE)
 
 
@@ -104,6 +105,7 @@ def probe_clip(path: Path, found: Format) -> Facts:
         height=height,
         frames=max(1, len(video.shown)) if video else 0,
         fps=video.fps if video else 0.0,
+        is_interlaced=video is not None and bool(_INTERLACED.search(told.stderr)),
         seconds=seconds,
         color=_HDR[transfer[1]] if transfer else "",
         channels=_channels(sound.layout) if sound else 0,

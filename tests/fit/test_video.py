@@ -97,6 +97,23 @@ def test_whatever_the_pictures_are_they_become_baseline(
     assert again.seconds == pytest.approx(facts.seconds, abs=0.15)
 
 
+@pytest.mark.parametrize("form", [Form.MP4, Form.FIRST_FRAME])
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("codec", [("-c:v", "mpeg2video", "-b:v", "6M"), ("-c:v", "libx264", "-x264-params", "tff=1")])
+def test_interlaced_pictures_do_not_come_out_as_combs(
+    tmp_path: Path, codec: tuple[str, ...], form: Form, fast: bool
+) -> None:
+    # A bar that moves sideways: its edge is straight in a picture of one moment, and a comb in one of two.
+    moving = "color=black:s=320x180:r=50:d=1[a];color=white:s=60x180:r=50:d=1[b];[a][b]overlay=x=8*n,interlace"
+    content = clips.coded("lines.mkv", *codec, "-flags", "+ilme+ildct", source=moving, tone=False)
+    assert probe(tmp_path, content).is_interlaced
+    fitted = fit(tmp_path, content, choice=Choice(form, start=0.4, seconds=0.4), fast=fast)
+    assert form is Form.FIRST_FRAME or any(said.startswith("interlaced") for said in fitted.given_up)
+    made = fitted.path.read_bytes()
+    pixels = np.frombuffer(clips.frame_of(made, 0, (320, 180)), np.uint8).reshape(180, 320, 3)[..., 1].astype(float)
+    assert np.abs(pixels[90:101] - pixels[89:100]).max() < 100
+
+
 def test_wide_pixels_become_square(tmp_path: Path) -> None:
     content = clips.coded(
         "wide.mp4", *_FAST, "-vf", "setsar=2/1", seconds=1, source="testsrc2=s=160x180:r=25:d={seconds}"
