@@ -19,6 +19,9 @@ _MOST_BYTES = {
     b"ftyp": 64, b"mvhd": 112, b"iods": 64, b"tkhd": 96, b"elst": 128, b"mdhd": 36, b"hdlr": 64, b"vmhd": 12, b"smhd": 8,
     b"dref": 32, b"stsd": 512, b"sgpd": 64, b"sbgp": 256, b"cslg": 32, b"btrt": 32,
 }  # fmt: skip
+# How many bytes of a sample entry stand before its boxes, and which those may be: how it is coded, shaped and coloured.
+_BEFORE_BOXES = {b"avc1": 78, b"s263": 78, b"mp4v": 78, b"mp4a": 28, b"samr": 28}
+_OF_ENTRIES = frozenset({b"avcC", b"esds", b"d263", b"damr", b"btrt", b"bitr", b"pasp", b"colr", b"fiel", b"clap"})
 _MOST_OF_ENCODER = 128  # bytes of ``udta``, where encoders write their own name
 _ENCODER = b"\xa9too"
 _FLAGS_BYTES = 4
@@ -79,7 +82,13 @@ def _is_innocent(data: bytes, kind: bytes, body: int, length: int) -> bool:
     if kind in _ENTRY_BYTES:
         count = struct.unpack_from(">I", data, body + 4)[0]
         return bool(length == 8 + count * _ENTRY_BYTES[kind])
-    return length <= _MOST_BYTES.get(kind, -1)
+    if length > _MOST_BYTES.get(kind, -1):
+        return False
+    return kind != b"stsd" or all(
+        inner in _OF_ENTRIES
+        for entry, begin, end in walk_boxes(data, body + 8, body + length)
+        for inner, _, _ in walk_boxes(data, begin + _BEFORE_BOXES[entry], end)
+    )
 
 
 def _names_encoder_alone(data: bytes, begin: int, end: int) -> bool:

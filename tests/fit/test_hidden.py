@@ -31,11 +31,16 @@ def grown(content: bytes, path: list[bytes], extra: bytes) -> bytes:
             at += length
         return b"".join(pieces)
 
-    made = bytearray(put(content, path))
+    return with_samples_moved(put(content, path), len(extra))
+
+
+def with_samples_moved(content: bytes, by: int) -> bytes:
+    """Mend the offsets of samples that have moved."""
+    made = bytearray(content)
     at = made.find(b"stco")
     while at >= 0:
         for entry in range(at + 12, at + 12 + 4 * struct.unpack_from(">I", made, at + 8)[0], 4):
-            struct.pack_into(">I", made, entry, struct.unpack_from(">I", made, entry)[0] + len(extra))
+            struct.pack_into(">I", made, entry, struct.unpack_from(">I", made, entry)[0] + by)
         at = made.find(b"stco", at + 4)
     return bytes(made)
 
@@ -192,6 +197,19 @@ def test_the_day_and_the_device_do_not_go_out_and_no_sample_changes(
     assert "creation_time" not in clips.described(made)
     assert content[content.index(b"mdat") :] == made[made.index(b"mdat") :]
     assert fit(tmp_path, made).untouched
+
+
+def test_a_box_that_nobody_knows_beside_the_codec_does_not_go_out(tmp_path: Path) -> None:
+    content, extra = bytearray(playable_clip()), box(b"uuid", SECRET)
+    table = content.index(b"stsd") - 4
+    end = table + 16 + struct.unpack_from(">I", content, table + 16)[0]
+    content[end:end] = extra
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = content.index(kind) - 4 if kind != b"avc1" else table + 16
+        struct.pack_into(">I", content, at, struct.unpack_from(">I", content, at)[0] + len(extra))
+    fitted = fit(tmp_path, with_samples_moved(bytes(content), len(extra)))
+    assert fitted.quality.encodes
+    assert SECRET not in fitted.path.read_bytes()
 
 
 def test_a_name_in_the_place_of_the_encoder_is_overwritten(tmp_path: Path) -> None:
