@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 
 from app.model.jpeg import Data, walk_jpeg
+from app.model.riff import says_no_length
 from app.probe.matroska import matroska_end
 from app.probe.sound_ends import adts_end, amr_end, flac_end, mp3_end, ogg_end
 
@@ -113,9 +114,9 @@ def riffs_end(data: Data) -> int:
     """
     at = 0
     while data[at : at + 4] in {b"RIFF", b"RF64"}:
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        if length in {0, 0xFFFFFFFF}:
+        if says_no_length(data[at : at + 8]):
             return len(data)
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8 + length + length % 2
     if at > len(data) + _RIFF_MISCOUNTED:
         raise ValueError(f"{at} bytes announced, {len(data)} are here")

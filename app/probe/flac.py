@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.model.jpeg import Data
+from app.model.mpeg_audio import skip_id3v2
 
 _STREAMINFO_BYTES = 34
 _HEADER_BYTES = 16  # of a frame, at most
@@ -77,7 +78,7 @@ def _read_blocks(data: Data) -> tuple[int, int, int]:
     Raises:
         ValueError: it ends before that.
     """
-    at, is_last = 4, False
+    at, is_last = skip_id3v2(data, 0) + 4, False
     told = data[at + 4 : at + 4 + _STREAMINFO_BYTES]
     while not is_last:
         if at + 4 > len(data):

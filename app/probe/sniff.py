@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from app.model.mpeg_audio import skip_id3v2
+
 HEAD_BYTES = 4096
 
 
@@ -36,6 +38,8 @@ MATROSKA = Format("a video (Matroska)", "video/x-matroska")
 _WEBM = Format("a video (WebM)", "video/webm")
 _MP4 = Format("a video (MP4)", "video/mp4")
 _M4A = Format("a sound file (M4A)", "audio/mp4")
+_MP3 = Format("a sound file (MP3)", "audio/mpeg")
+_FLAC = Format("a sound file (FLAC)", "audio/flac")
 
 _STARTS: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", JPEG),
@@ -75,8 +79,7 @@ _STARTS: tuple[tuple[bytes, Format], ...] = (
     (b"FLV\x01", Format("a video (FLV)", "video/x-flv")),
     (b"0&\xb2u\x8ef\xcf\x11", Format("a video or sound file (Windows Media)", "video/x-ms-asf")),
     (b"OggS", Format("a sound file (Ogg)", "audio/ogg")),
-    (b"fLaC", Format("a sound file (FLAC)", "audio/flac")),
-    (b"ID3", Format("a sound file (MP3)", "audio/mpeg")),
+    (b"fLaC", _FLAC),
     (b"#!AMR", Format("a sound file (AMR)", "audio/amr")),
     (b"caff", Format("a sound file (CAF)", "audio/x-caf")),
     (b"wvpk", Format("a sound file (WavPack)", "audio/x-wavpack")),
@@ -85,13 +88,15 @@ _STARTS: tuple[tuple[bytes, Format], ...] = (
     (b"MThd", Format("a MIDI file", "audio/midi")),
     (b"#EXTM3U", Format("a playlist", "application/vnd.apple.mpegurl")),
 )
+_WAV = Format("a sound file (WAV)", "audio/wav")
 _AIFF = Format("a sound file (AIFF)", "audio/aiff")
 _CHUNKS = {
     b"RIFF": {
         b"WEBP": WEBP,
-        b"WAVE": Format("a sound file (WAV)", "audio/wav"),
+        b"WAVE": _WAV,
         b"AVI ": Format("a video (AVI)", "video/x-msvideo"),
     },
+    b"RF64": {b"WAVE": _WAV},
     b"FORM": {b"AIFF": _AIFF, b"AIFC": _AIFF},
 }
 _QUICKTIME = Format("a video (QuickTime)", "video/quicktime")
@@ -125,12 +130,20 @@ def sniff(head: bytes) -> Format:
     found = _sniff_box(head) or _CHUNKS.get(head[:4], {}).get(head[8:12])
     if found:
         return found
+    if head.startswith(b"ID3"):
+        return _sniff_tagged(head)
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return BMP
     for start, found in _STARTS:
         if head.startswith(start):
             return _WEBM if found is MATROSKA and b"webm" in head[:64] else found
     return _sniff_text(head) or _sniff_stream(head) or UNKNOWN
+
+
+def _sniff_tagged(head: bytes) -> Format:
+    """Tell what stands behind an ID3 tag: an MP3, unless the tag is short enough to see that it is not."""
+    behind = head[skip_id3v2(head, 0) :]
+    return _FLAC if behind.startswith(b"fLaC") else _sniff_stream(behind) or _MP3
 
 
 def _sniff_box(head: bytes) -> Format | None:
@@ -179,7 +192,7 @@ def _sniff_text(head: bytes) -> Format | None:
 def _sniff_stream(head: bytes) -> Format | None:
     """Recognise sound files that have no signature but a frame header."""
     if _MPEG_AUDIO.match(head):
-        return Format("a sound file (MP3)", "audio/mpeg")
+        return _MP3
     if _AAC.match(head):
         return Format("a sound file (AAC)", "audio/aac")
     return None

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from app.confine.programs import ffmpeg_path, run_program
 from app.errors import MediaDamaged
-from app.model.media import Facts
+from app.model.media import Choice, Facts, Form
 from app.probe import probe_media
 from app.probe.ends import bytes_behind
 from app.probe.flac import flac_ends
 from tests.media import clips, pictures
+from tests.media.fitting import fit
 
 TONE = ("-f", "lavfi", "-i", "anoisesrc=d=1:a=0.2:s=1")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -176,3 +178,33 @@ PROGRAMS = {
 def test_a_whole_sound_file_of_any_setting_is_taken(tmp_path: Path, options: tuple[str, ...]) -> None:
     content = sound(*options)
     assert probe(tmp_path, content).seconds == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize("length", [None, 0x7FFF_F000, 0x8000_0000], ids=["ffmpeg", "espeak", "arecord"])
+def test_a_wav_that_was_written_to_a_pipe_is_taken_and_becomes_what_handsets_play(
+    tmp_path: Path, length: int | None
+) -> None:
+    program = [ffmpeg_path() or "ffmpeg", "-v", "error", *TONE, "-f", "wav", "-"]
+    content = bytearray(run_program(program).stdout)
+    data = content.index(b"data") + 4
+    assert content[4:8] == content[data : data + 4] == b"\xff\xff\xff\xff"
+    if length:
+        content[4:8], content[data : data + 4] = struct.pack("<I", length + 36), struct.pack("<I", length)
+    assert probe(tmp_path, bytes(content)).seconds == pytest.approx(1, abs=0.01)
+    fitted = fit(tmp_path, bytes(content), choice=Choice(Form.AMR))
+    assert probe(tmp_path, fitted.path.read_bytes()).seconds == pytest.approx(1, abs=0.1)
+
+
+def test_a_tag_in_front_does_not_make_an_mp3_of_what_is_none(tmp_path: Path) -> None:
+    tag = b"ID3\x04\0\0\0\0\0\x14" + bytes(20)
+    for name, content_type in (("s.aac", "audio/aac"), ("s.flac", "audio/flac"), ("s.mp3", "audio/mpeg")):
+        content = tag + sound(name)
+        assert probe(tmp_path, content).content_type == content_type
+        with pytest.raises(MediaDamaged):
+            probe(tmp_path, content[:-12])
+
+
+def test_a_wav_whose_length_may_have_64_bits_is_a_wav(tmp_path: Path) -> None:
+    content = sound("s.wav", "-rf64", "always")
+    assert content.startswith(b"RF64")
+    assert probe(tmp_path, content).seconds == pytest.approx(1, abs=0.01)
