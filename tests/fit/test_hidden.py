@@ -149,9 +149,10 @@ def cut_without_encoding(name: str, *options: str) -> bytes:
 
 
 def seconds_beyond_edits(path: Path) -> int:
-    """Tell how long the pictures are for a player that passes over the edit list."""
-    listed = clips.make("l.txt", "-ignore_editlist", "1", "-i", str(path), "-r", "10", "-f", "framecrc")
-    return round(sum(not line.startswith(b"#") for line in listed.splitlines()) / 10)
+    """Tell how long a clip or a sound is for a player that passes over the edit list."""
+    listed = clips.make("l.txt", "-ignore_editlist", "1", "-i", str(path), "-c", "copy", "-f", "framecrc").splitlines()
+    over, under = map(int, next(line for line in listed if line.startswith(b"#tb 0:")).split()[-1].split(b"/"))
+    return round(sum(int(line.split(b",")[3]) for line in listed if not line.startswith(b"#")) * over / under)
 
 
 def test_what_was_cut_away_without_encoding_anew_does_not_go_out(tmp_path: Path) -> None:
@@ -175,6 +176,17 @@ def test_an_edit_that_hides_a_second_is_seen_in_pictures_and_sound(name: str, en
     changed = (length, begin + ticks // 2) if entry == "begin" else (length // 2, begin)
     struct.pack_into(">Ii", content, at, *changed)
     assert holds_more(bytes(content))
+
+
+def test_sound_that_was_cut_away_by_an_edit_list_does_not_go_out_in_a_copy(tmp_path: Path) -> None:
+    content = bytearray(clips.make("s.m4a", "-f", "lavfi", "-i", "sine=d=8", *PLAIN))
+    at = content.rfind(b"elst") + 12
+    length, begin = struct.unpack_from(">Ii", content, at)
+    hertz = 44_100  # the units of both, for ffmpeg writes sound alone so
+    struct.pack_into(">Ii", content, at, length - 3 * hertz, begin + 3 * hertz)
+    fitted = fit(tmp_path, bytes(content))
+    assert seconds_beyond_edits(fitted.path) == 5
+    assert fit(tmp_path, fitted.path.read_bytes()).untouched
 
 
 DATED = ("-metadata", "creation_time=2019-05-06T07:08:09Z")
