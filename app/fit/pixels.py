@@ -132,6 +132,20 @@ def needs_converting(path: Path, facts: Facts) -> bool:
         return facts.has_alpha and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
+def has_strays(jpeg: bytes) -> bool:
+    """Tell whether there are bytes behind the coded pixels of a scan that none of them needs; nine or more are seen.
+
+    Nobody can tell without simplejpeg: False.
+    """
+    if SIMPLEJPEG is None:
+        return False
+    try:
+        SIMPLEJPEG.decode_jpeg(jpeg, "GRAY", min_height=1, min_width=1, min_factor=8, fastdct=True, strict=True)
+    except ValueError as warned:
+        return "extraneous bytes" in str(warned)  # libjpeg-turbo has a number for it, which its API does not give
+    return False
+
+
 def bits_of(image: Image.Image, path: Path) -> int:
     """Tell the bits a channel of a file that is opened as ``image``."""
     if image.format == "HEIF":

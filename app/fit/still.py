@@ -9,7 +9,7 @@ from app.fit.arrays import Pixels, resize
 from app.fit.codecs import BEST, FAST, Codec
 from app.fit.jpeg import Encoded, estimate, search_jpeg
 from app.fit.output import metadata_lost, write_fitted
-from app.fit.pixels import Picture, decode_luma, load_picture, needs_converting
+from app.fit.pixels import Picture, decode_luma, has_strays, load_picture, needs_converting
 from app.fit.png import encode_flat_png
 from app.fit.sample import take_bands
 from app.fit.ssim import luma_ssim
@@ -85,6 +85,8 @@ def _without_decoding(path: Path, facts: Facts, budget: Budget) -> tuple[bool, b
         return None
     stripped = strip(data)
     if len(stripped) > budget.max_bytes or needs_converting(path, facts):
+        return None
+    if facts.content_type == "image/jpeg" and has_strays(stripped):
         return None
     return stripped == data, stripped
 

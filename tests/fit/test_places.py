@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from app.fit import fit_media
 from app.fit.strip import STRIPS, strip_gif
@@ -15,6 +15,7 @@ from app.model.media import Budget, Fitted
 from app.probe import probe_media
 from tests.media import pictures, places
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ROOMY, SMALL = Budget(285_904, 1920), Budget(6_000, 160)
 PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"pHYs"}
 
@@ -106,3 +107,95 @@ def test_a_jfif_thumbnail_is_left_out() -> None:
     plain = pictures.save(pictures.photograph(90, 60), "JPEG")
     thumbnail = b"\xff\xe0" + (16 + 12).to_bytes(2, "big") + plain[6:18] + b"\x02\x02" + b"\x07" * 12
     assert STRIPS["image/jpeg"](plain[:2] + thumbnail + plain[20:]) == plain
+
+
+HIDDEN = b"taken at home, at 51.4778 N"
+NUMBERS = (b"sBIT", b"bKGD", b"pHYs", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tRNS", b"PLTE")
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def behind_start(pieces: bytes) -> bytes:
+    plain = pictures.save(pictures.photograph(90, 60), "JPEG")
+    return plain[:2] + pieces + plain[2:]
+
+
+def png_with(*chunks: bytes) -> bytes:
+    plain = pictures.save(pictures.photograph(90, 60), "PNG")
+    return plain[:33] + b"".join(chunks) + plain[33:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(png_with(pictures.png_chunk(kind, HIDDEN)) for kind in NUMBERS),
+        png_with()[:-12] + pictures.png_chunk(b"IHDR", png_with()[16:29] + HIDDEN) + png_with()[-12:],
+        png_with(pictures.png_chunk(b"pHYs", bytes(9)), pictures.png_chunk(b"pHYs", HIDDEN[:9])),
+        png_with(pictures.png_chunk(b"iCCP", HIDDEN + b"\0\0" + zlib.compress(bytes(200)))),
+        behind_start(segment(0xEE, HIDDEN)),
+        behind_start(segment(0xEE, b"Adobe\0\x64" + bytes(4) + b"\1" + HIDDEN)),
+        behind_start(segment(0xDC, HIDDEN)),
+        behind_start(segment(0xE2, b"ICC_PROFILE\0\1\1" + HIDDEN)),
+        behind_start(segment(0xE2, b"ICC_PROFILE\0\1\2" + SRGB) + segment(0xE2, b"ICC_PROFILE\0\2\2" + HIDDEN)),
+    ],
+    ids=[
+        *(kind.decode() for kind in NUMBERS),
+        "IHDR",
+        "second",
+        "iCCP",
+        "adobe",
+        "long adobe",
+        "lines",
+        "icc",
+        "icc tail",
+    ],
+)
+def test_nothing_hides_in_a_block_that_pixels_need(content: bytes, tmp_path: Path) -> None:
+    kind = "jpeg" if content[:2] == b"\xff\xd8" else "png"
+    stripped = STRIPS[f"image/{kind}"](content)
+    assert HIDDEN[:9] not in stripped
+    before, after = Image.open(io.BytesIO(content)), Image.open(io.BytesIO(stripped))
+    assert np.array_equal(np.asarray(before.convert("RGB")), np.asarray(after.convert("RGB")))
+    fitted = fit(content, ROOMY, tmp_path)
+    assert not fitted.untouched
+    assert HIDDEN[:9] not in fitted.path.read_bytes()
+
+
+def test_the_name_of_a_colour_profile_tells_nothing_and_the_profile_stays() -> None:
+    named = pictures.png_chunk(b"iCCP", HIDDEN + b"\0\0" + zlib.compress(SRGB))
+    stripped = STRIPS["image/png"](png_with(named))
+    assert HIDDEN not in stripped
+    with Image.open(io.BytesIO(stripped)) as image:
+        assert image.info["icc_profile"] == SRGB
+    assert STRIPS["image/png"](stripped) == stripped
+
+
+def test_a_palette_is_no_longer_than_its_pixels_can_name(tmp_path: Path) -> None:
+    plain = pictures.save(pictures.flat_art(90, 60).quantize(16), "PNG", bits=4)
+    at = plain.index(b"PLTE") - 4
+    length = int.from_bytes(plain[at : at + 4], "big")
+    entries = plain[at + 8 : at + 8 + length].ljust(48, b"\0")
+    content = (
+        plain[:at] + pictures.png_chunk(b"PLTE", entries + HIDDEN + bytes(-len(HIDDEN) % 3)) + plain[at + 12 + length :]
+    )
+    fitted = fit(content, ROOMY, tmp_path)
+    assert HIDDEN not in fitted.path.read_bytes()
+    before, after = Image.open(io.BytesIO(content)), Image.open(fitted.path)
+    assert np.array_equal(np.asarray(before.convert("RGB")), np.asarray(after.convert("RGB")))
+
+
+def test_bytes_behind_the_last_pixel_of_a_jpeg_do_not_go_out(tmp_path: Path) -> None:
+    plain = pictures.save(pictures.photograph(90, 60), "JPEG")
+    assert fit(plain, ROOMY, tmp_path).untouched
+    fitted = fit(plain[:-2] + HIDDEN + plain[-2:], ROOMY, tmp_path)
+    assert HIDDEN not in fitted.path.read_bytes()
+
+
+def test_a_further_block_behind_the_delay_of_a_gif_is_left_out() -> None:
+    plain = pictures.animation(pictures.pan(60, 40, 2))
+    at = plain.index(b"!\xf9\x04")
+    hidden = plain[: at + 7] + bytes([len(HIDDEN)]) + HIDDEN + plain[at + 7 :]
+    assert strip_gif(hidden) == plain
+    assert strip_gif(plain[:at] + b"!\xf9" + bytes([len(HIDDEN)]) + HIDDEN + b"\0" + plain[at:]) == plain
