@@ -1,5 +1,6 @@
 """From an animation to frames: decoded once, one after the other, each reduced before the next is read."""
 
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _NOT_KEPT_MS = 10  # browsers show a delay of up to this for longer, in whatever
 _DEFAULT_MS = 100  # so long
 _MOST_LOOPS = 65_535  # two bytes
 _FORMATS = ("GIF", "WEBP", "PNG", "AVIF")
+_WEBP_FLAGS_AT = 20  # of VP8X, which an animation begins with
+_WEBP_ALPHA = 0x10
 _BLANK_SPREAD = 6.0  # standard deviation of luma, 0..255: one thin line over a plain ground has more
 FAINT_SPREAD = 7.0
 """Of what a little loss could leave blank."""
@@ -221,10 +224,21 @@ def open_frames(path: Path, facts: Facts, size: tuple[int, int]) -> Iterator[tup
     MediaDamaged when a decoder does not get through it; MemoryError when that takes more than this process may use.
     """
     with _decoding(facts):
-        image = Image.open(path, formats=_FORMATS)
+        image = _open(path)
         image.seek(0)
     with image:
         yield _guarded(_each(image, path, facts, size), facts), _loop_of(image)
+
+
+def _open(path: Path) -> Image.Image:
+    """Open it, a WebP as one that may be transparent: opaque frames need not cover its canvas, which Pillow would show black."""
+    image = Image.open(path, formats=_FORMATS)
+    if image.format != "WEBP" or image.mode == "RGBA":
+        return image
+    image.close()
+    data = bytearray(path.read_bytes())
+    data[_WEBP_FLAGS_AT] |= _WEBP_ALPHA
+    return Image.open(io.BytesIO(data), formats=["WEBP"])
 
 
 def _guarded(frames: Iterator[Frame], facts: Facts) -> Iterator[Frame]:
@@ -327,7 +341,7 @@ def _transparent_layer(image: Image.Image) -> Image.Image | None:
 
 def _choose_ground(path: Path, index: int) -> Ground:
     """Choose by the first frame from ``index`` on that shows anything, for all of them: a ground must not flicker."""
-    with Image.open(path, formats=_FORMATS) as ahead:  # anew: not every decoder finds its way back
+    with _open(path) as ahead:  # anew: not every decoder finds its way back
         for shown, _ in islice(_shown(ahead, path), index, None):
             layer = shown.convert("RGBA")
             if layer.getchannel("A").getextrema()[1]:

@@ -171,6 +171,32 @@ def test_half_transparent_pixels_of_a_webp_lie_on_one_ground(load: Load) -> None
     assert loaded.given_up == ("transparency flattened on white",)
 
 
+def webp_of_pieces(size: tuple[int, int], pieces: Sequence[tuple[tuple[int, int], Image.Image]]) -> bytes:
+    """Write an animated WebP of opaque frames, each at its corner (even numbers), without the flag of transparency."""
+
+    def short(number: int) -> bytes:
+        return number.to_bytes(3, "little")
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return kind + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
+
+    chunks = [chunk(b"VP8X", bytes([2, 0, 0, 0]) + short(size[0] - 1) + short(size[1] - 1)), chunk(b"ANIM", bytes(6))]
+    for (left, top), image in pieces:
+        box = b"".join(map(short, (left // 2, top // 2, image.width - 1, image.height - 1, 100)))
+        chunks.append(chunk(b"ANMF", box + b"\2" + pictures.save(image, "WEBP", quality=90)[12:]))
+    body = b"".join([b"WEBP", *chunks])
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def test_what_the_opaque_frames_of_a_webp_leave_free_is_not_black(load: Load) -> None:
+    colors = [Image.new("RGB", (20, 20), color) for color in ((200, 30, 30), (30, 30, 200))]
+    loaded = load(webp_of_pieces((60, 40), [((10, 10), colors[0]), ((30, 10), colors[1])]))
+    first, last = shown(loaded)
+    assert tuple(first[0, 0]) == tuple(last[39, 59]) == WHITE
+    assert np.abs(last[20, 40].astype(int) - (30, 30, 200)).max() < 6
+    assert loaded.given_up == ("transparency flattened on white",)
+
+
 def test_a_white_logo_is_laid_on_dark_grey_in_every_frame(load: Load) -> None:
     frames = [Image.new("RGBA", (60, 40), (0, 0, 0, 0)) for _ in range(3)]
     for at, frame in enumerate(frames[1:]):
