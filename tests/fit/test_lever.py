@@ -42,6 +42,11 @@ def test_a_full_side_a_little_too_long_loses_colours_not_its_edges() -> None:
     assert best_of(runs)[1] < 128
 
 
+def test_colours_are_never_fewer_than_the_floor_and_reach_it() -> None:
+    runs = walk(lambda side, colors: 109_000 * (side / LONGEST) ** 1.7 * (colors / 18) ** 0.2, LONGEST, 18)
+    assert min(colors for _, colors, _ in runs) == 16
+
+
 def test_where_colours_do_not_help_the_side_does_by_the_last_run() -> None:
     runs = walk(lambda side, _: 120_000 * (side / LONGEST) ** 1.7, LONGEST, 128)
     assert best_of(runs)[0] < LONGEST
