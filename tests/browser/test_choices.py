@@ -138,5 +138,5 @@ def test_a_picture_is_compared_with_its_original_by_a_wipe(page: Page, photo: Pa
         page.keyboard.press("End")
         assert frame.evaluate("each => each.style.getPropertyValue('--at')") == "100%"
         expect(scope.locator(".figures").first).to_contain_text("SSIM")
-        expect(scope.locator(".figures").first).to_contain_text("3024 . 4032 → 1440 . 1920")
+        expect(scope.locator(".figures").first).to_contain_text("3024 \u00d7 4032 → 1440 \u00d7 1920")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

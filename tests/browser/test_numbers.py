@@ -90,4 +90,6 @@ def test_a_contact_is_called_what_it_is_and_compared_with_nothing(page: Page, tm
     expect(page.locator("#facts")).to_contain_text("vCard, ")
     expect(page.locator("#facts")).to_contain_text("Nothing was given up.")
     expect(page.locator("#facts")).not_to_contain_text("Compare")
+    page.locator("#facts").get_by_text("What became of it").click()
+    expect(page.locator("#facts .figures")).to_contain_text("byte for byte what came")
     expect(page.locator("#parts .part-note").first).not_to_contain_text("→")

@@ -50,7 +50,8 @@ function mediaFact(part, count) {
   const room = count > 1 ? ` of the ${showBytes(part.budget_bytes)} that it may have here` : "";
   const name = NAMES[part.content_type] || part.content_type.split("/")[1].toUpperCase();
   const line = `${name}, ${showBytes(part.bytes)}${room}${part.width ? `, ${part.width} × ${part.height}` : ""}${part.untouched ? ", unchanged" : ""}`;
+  const report = /^(text|audio)\//.test(part.content_type) ? "What became of it" : "Compare with the original";
   return make("div", {}, make("p", { class: "hint" }, line),
     make("details", { class: "report-of", "data-report": `/app/renditions/${part.rendition.id}/report` },
-      make("summary", {}, "Compare with the original"), make("div", { "aria-live": "polite" })));
+      make("summary", {}, report), make("div", { "aria-live": "polite" })));
 }
