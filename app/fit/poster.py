@@ -72,10 +72,9 @@ def fit_first_picture(path: Path, facts: Facts, budget: Budget, out_dir: Path, c
     with tempfile.TemporaryDirectory(dir=out_dir) as name:
         folder = Path(name)
         found = _first_shown(path, facts, cut, budget, folder)
+        found = found or _first_shown(path, facts, cut, budget, folder, begins_before=True)
         if found is None and not cut.whole:
-            found = _first_shown(path, facts, cut, budget, folder, begins_before=True)
-            if found is None:
-                refuse_without_pictures(facts, cut)
+            refuse_without_pictures(facts, cut)
         if found is None:
             raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
         pixels, after, is_first = found
@@ -114,7 +113,10 @@ def _first_shown(
 ) -> tuple[Frame, float, bool] | None:
     """Find its pixels, its seconds from the cut's start, and whether it is the very first; at most four a second are judged.
 
-    ``begins_before``: the one that is there already when the cut begins, and stays.
+    ``begins_before``: the one that is there already when the cut begins, and stays. None when there is none.
+
+    Raises:
+        MediaDamaged: no decoder gets through it.
     """
     width, height = fitted_size(facts.width, facts.height, budget.side_pixels)
     made = folder / "first.rgb"
@@ -128,8 +130,10 @@ def _first_shown(
         "-c:v", "rawvideo", "-f", "rawvideo", f"file:{made}",
         opening=opening, verbosity="info",
     )  # fmt: skip
+    if done.returncode:
+        raise MediaDamaged("No decoder gets through this video.", found=facts.content_type)
     times = [float(each) for each in _SHOWN_AT.findall(done.stderr)]
-    count = made.stat().st_size // (width * height * 3) if made.exists() and not done.returncode else 0
+    count = made.stat().st_size // (width * height * 3) if made.exists() else 0
     if not count:
         return None
     frames = np.memmap(made, np.uint8, "r", shape=(count, height, width, 3))
